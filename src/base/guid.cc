@@ -1,0 +1,31 @@
+#include "base/guid.h"
+
+namespace hvis {
+
+Result<Guid> Guid::parse(std::string_view text) {
+    if (text.size() == 38 && text.front() == '{' && text.back() == '}') {
+        text = text.substr(1, 36);
+    }
+    Guid guid;
+    if (!detail::decode_guid(text, guid)) {
+        return fail(Errc::kInvalid, "not a GUID");
+    }
+    return guid;
+}
+
+std::string Guid::to_string() const {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    text.reserve(36);
+    for (size_t index = 0; index < bytes.size(); ++index) {
+        if (index == 4 || index == 6 || index == 8 || index == 10) {
+            text += '-';
+        }
+        const uint8_t byte = bytes[detail::kGuidByteOrder[index]];
+        text += kDigits[byte >> 4U];
+        text += kDigits[byte & 15U];
+    }
+    return text;
+}
+
+}  // namespace hvis
