@@ -1,0 +1,133 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+#include "control/commands.h"
+#include "control/events.h"
+#include "control/heartbeat_policy.h"
+#include "control/json.h"
+
+namespace hvis::control {
+
+/// One service as the status model describes it; the words are those of ic/status.h.
+struct ServiceState {
+    Service service = Service::kHeartbeat;
+    bool enabled = true;
+    std::string primary;
+    std::string secondary;
+    std::string framework;  ///< "3.0", or empty while not negotiated
+    std::string message;    ///< the same
+    WallTime since;
+    std::string explanation;
+    std::string applications;  ///< heartbeat: "healthy", "critical", "unknown"; else empty
+};
+
+/// What the guest published about itself; empty where it said nothing.
+struct GuestFacts {
+    std::string os_name;
+    std::string os_version;
+    std::string os_build;
+    std::string architecture;
+    std::string fqdn;
+    std::string services_version;
+    std::vector<std::string> ipv4;
+    std::vector<std::string> ipv6;
+};
+
+struct CrashState {
+    WallTime at;
+    std::array<uint64_t, 5> parameters{};
+    std::string text;
+};
+
+struct StatusResult {
+    std::string name;
+    std::string id;
+    std::string state;  ///< starting running paused stopping stopped crashed
+    Milliseconds uptime{};
+    uint32_t processors = 0;
+    uint64_t memory = 0;        ///< bytes
+    std::string vmbus_version;  ///< "5.3", or empty while not connected
+    std::optional<GuestFacts> guest;
+    std::optional<CrashState> crash;
+    uint64_t exits = 0;
+    std::vector<ServiceState> services;
+};
+
+/// Counts by name.
+using Counts = std::vector<std::pair<std::string, uint64_t>>;
+
+struct StatsResult {
+    Counts exits;  ///< by reason
+    Counts counters;
+};
+struct WaitResult {
+    Condition condition = Condition::kRunning;
+    Milliseconds waited{};
+};
+struct ServiceListResult {
+    std::vector<ServiceState> services;
+};
+struct KvpPair {
+    std::string key;
+    std::string value;
+    bool operator==(const KvpPair&) const = default;
+};
+struct KvpResult {
+    Pool pool = Pool::kAuto;
+    std::vector<KvpPair> pairs;
+};
+struct IpResult {
+    std::vector<std::string> ipv4;
+    std::vector<std::string> ipv6;
+};
+struct TimeResult {
+    WallTime host_time;
+    std::optional<WallTime> last_sync;
+    std::optional<WallTime> last_sample;
+    uint64_t syncs = 0;
+    uint64_t samples = 0;
+    std::optional<bool> reference_time;
+    ServiceState service;
+};
+struct HeartbeatResult {
+    HeartbeatPolicy policy;
+    ServiceState service;
+    uint64_t sent = 0;
+    uint64_t answered = 0;
+    uint32_t missed = 0;  ///< of the last policy.window
+    uint32_t attempts_used = 0;
+    std::optional<WallTime> last_answer;
+};
+struct HeartbeatSetResult {
+    HeartbeatPolicy policy;
+};
+struct EventsResult {
+    std::vector<Event> events;
+    uint64_t next = 0;
+    uint64_t lost = 0;
+};
+/// events.subscribe: where the stream begins.
+struct SubscribeResult {
+    uint64_t next = 0;
+    uint64_t lost = 0;
+};
+
+/// What a request came to; monostate is the empty result {}.
+using CommandResult =
+    std::variant<std::monostate, StatusResult, StatsResult, WaitResult, ServiceListResult,
+                 KvpResult, IpResult, TimeResult, HeartbeatResult, HeartbeatSetResult, EventsResult,
+                 SubscribeResult>;
+Json to_json(const CommandResult& result);
+
+/// The members of "exits" and "counters" come out in alphabetical order.
+Json to_json(const Event& event);
+
+}  // namespace hvis::control

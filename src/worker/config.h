@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/guid.h"
+#include "base/result.h"
+#include "control/heartbeat_policy.h"
+#include "control/json.h"
+#include "control/results.h"
+
+namespace hvis::worker {
+
+inline constexpr size_t kMaxConfigBytes = size_t{1024} * 1024;
+inline constexpr uint32_t kMaxProcessors = 64;
+inline constexpr uint64_t kMinMemory = uint64_t{64} * 1024 * 1024;
+inline constexpr uint64_t kMaxMemory = uint64_t{1024} * 1024 * 1024 * 1024;
+/// COMMAND_LINE_SIZE of 64-bit Linux, less the final NUL.
+inline constexpr size_t kMaxKernelCommandLine = 2047;
+/// sun_path, less the final NUL.
+inline constexpr size_t kMaxSocketPath = 107;
+inline constexpr size_t kMaxConfiguredPairs = 256;
+
+/// Where the guest's first serial port goes.
+struct SerialConfig {
+    enum class Kind : uint8_t { kNone, kStdout, kFile, kSocket };
+    Kind kind = Kind::kStdout;
+    std::string path;  ///< of the file (appended to) or of the stream socket
+    bool operator==(const SerialConfig&) const = default;
+};
+
+/// One check box for each service.
+struct ServicesConfig {
+    bool heartbeat = true;
+    bool shutdown = true;
+    bool timesync = true;
+    bool kvp = true;
+    bool operator==(const ServicesConfig&) const = default;
+};
+
+/// What follows when the guest crashes or resets.
+enum class StopAction : uint8_t { kRestart, kStop };
+
+/// A VMBus protocol version.
+struct VmbusVersion {
+    uint16_t major = 0;
+    uint16_t minor = 0;
+    auto operator<=>(const VmbusVersion&) const = default;
+};
+
+/// One virtual machine, as its configuration file describes it. hvis-vm(1) lists every option.
+struct Config {
+    std::string name;
+    Guid id;              ///< made up at random where the file has none
+    uint64_t memory = 0;  ///< bytes, a multiple of 1 MiB
+    uint32_t processors = 1;
+    std::string kernel;
+    std::string initrd;  ///< empty: none
+    std::string append;
+    SerialConfig serial;
+    std::string control;  ///< path of the control socket; empty: none
+    ServicesConfig services;
+    control::HeartbeatPolicy heartbeat;
+    std::vector<control::KvpPair> kvp_external;    ///< served to the guest in pool "external"
+    std::vector<control::KvpPair> kvp_parameters;  ///< facts about the host, in place of our own
+    std::optional<VmbusVersion> vmbus_max_version;
+    StopAction on_crash = StopAction::kStop;
+    StopAction on_reset = StopAction::kRestart;
+    bool acpi_s4 = false;  ///< tell the guest that it can hibernate
+};
+
+/// Versions that vmbus.max_version may name, the oldest first.
+inline constexpr std::array<std::string_view, 8> kVmbusVersions = {"2.4", "3.0", "4.0", "4.1",
+                                                                   "5.0", "5.1", "5.2", "5.3"};
+
+/// Reads a configuration. The error is one line that names the field and says what is allowed.
+Result<Config, control::FieldError> parse_config(std::string_view text);
+/// The same from a file of at most kMaxConfigBytes. Relative paths in it stay as they are.
+Result<Config, control::FieldError> load_config(const std::string& path);
+
+/// "512M", "2G", "1073741824": bytes, or nullopt.
+std::optional<uint64_t> parse_size(std::string_view text);
+
+}  // namespace hvis::worker
