@@ -81,6 +81,8 @@ public:
     /// HvPostMessage on this connection id reaches message_posted; on any other id the guest gets
     /// HV_STATUS_INVALID_CONNECTION_ID. Call before start().
     virtual void accept_messages(uint32_t connection_id) = 0;
+    /// The client can take messages again after message_posted said no.
+    virtual void retry_messages() = 0;
     /// Puts a message into the target's slot and raises its interrupt.
     virtual Result<PostResult> post_message(SynicTarget target, const SynicMessage& message) = 0;
     /// Sets an event flag and raises the interrupt if it was clear. Any thread.
