@@ -49,8 +49,10 @@ class PartitionClient {
 public:
     virtual ~PartitionClient() = default;
     /// HvPostMessage by the guest. The bytes are a private copy. `connection_id` is one of those
-    /// that were registered with accept_messages.
-    virtual void message_posted(uint32_t connection_id, uint32_t type, ByteView payload) = 0;
+    /// that were registered with accept_messages. False: not now; the partition keeps the message
+    /// at the head of its queue and offers it again when Partition::retry_messages() is called, so
+    /// that the guest comes to see HV_STATUS_INSUFFICIENT_BUFFERS.
+    virtual bool message_posted(uint32_t connection_id, uint32_t type, ByteView payload) = 0;
     /// A slot that answered kSlotBusy was emptied by the guest.
     virtual void message_slot_freed(SynicTarget target) = 0;
     virtual void guest_crashed(const CrashReport& report) = 0;
