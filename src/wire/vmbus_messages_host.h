@@ -72,7 +72,7 @@ struct GpadlTorndown {
 struct VersionResponse {
     bool supported = false;
     uint8_t connection_state = 0;  ///< 0: no error
-    uint32_t connection_id = 0;    ///< where to post from now on; used from 5.0 on
+    uint32_t connection_id = 0;    ///< where to post from 5.0 on; before, the version again
     bool operator==(const VersionResponse&) const = default;
 };
 
