@@ -1,0 +1,178 @@
+#include "vm/vmbus_host.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "wire/hypercall.h"
+
+namespace hvis::vm {
+
+VmbusHost::VmbusHost(Partition& partition, loop::Loop& loop, wire::VmbusVersion max_version,
+                     VmbusObserver* observer)
+    : partition_(partition),
+      loop_(loop),
+      observer_(observer),
+      server_({.max_version = max_version, .processor_count = partition.processor_count()}) {
+    partition_.accept_messages(wire::kMessageConnectionId);
+    partition_.accept_messages(wire::kMessageConnectionIdV5);
+}
+
+VmbusHost::~VmbusHost() {
+    for (auto& [offer, slot] : slots_) {
+        if (slot.endpoint) {
+            slot.device->closed();
+            slot.endpoint.reset();
+        }
+    }
+}
+
+Result<vmbus::OfferId> VmbusHost::add(VmbusDevice& device) {
+    const auto offer = HVIS_TRY(server_.add_offer(device.offer()));
+    slots_.emplace(offer, Slot{.device = &device, .endpoint = nullptr});
+    run();
+    return offer;
+}
+
+Result<void> VmbusHost::withdraw(vmbus::OfferId offer) {
+    HVIS_CHECK(server_.rescind(offer));
+    run();
+    return {};
+}
+
+Result<void> VmbusHost::show(vmbus::OfferId offer) {
+    HVIS_CHECK(server_.reoffer(offer));
+    run();
+    return {};
+}
+
+bool VmbusHost::message_posted(uint32_t connection_id, uint32_t type, ByteView payload) {
+    if (!server_.can_accept_message()) {
+        refused_one_ = true;
+        return false;
+    }
+    if (type != wire::kVmbusMessageType) {
+        note_rejected({Errc::kProtocol, "message is not of the VMBus type"});
+        return true;
+    }
+    if (const auto handled = server_.handle_message(connection_id, payload); !handled) {
+        note_rejected(handled.error());
+    }
+    run();
+    return true;
+}
+
+void VmbusHost::message_slot_freed() {
+    slot_busy_ = false;
+    run();
+}
+
+void VmbusHost::reset() {
+    server_.reset();
+    slot_busy_ = false;
+    run();
+}
+
+void VmbusHost::run() {
+    if (std::exchange(running_, true)) {
+        return;
+    }
+    // A device that opens or closes makes new effects; they come after those of its own batch.
+    for (auto effects = server_.take_effects(); !effects.empty();
+         effects = server_.take_effects()) {
+        for (const auto& effect : effects) {
+            std::visit([this](const auto& each) { apply(each); }, effect);
+        }
+    }
+    post_messages();
+    running_ = false;
+    if (refused_one_ && server_.can_accept_message()) {
+        refused_one_ = false;
+        partition_.retry_messages();
+    }
+}
+
+void VmbusHost::apply(const vmbus::Connected& effect) {
+    if (observer_ != nullptr) {
+        observer_->vmbus_connected(effect.version);
+    }
+}
+
+void VmbusHost::apply(const vmbus::Disconnected& effect) {
+    // Whatever waited was for the connection that is over.
+    slot_busy_ = false;
+    if (observer_ != nullptr) {
+        observer_->vmbus_disconnected(effect.reason);
+    }
+}
+
+void VmbusHost::apply(const vmbus::OpenChannel& effect) {
+    const auto found = slots_.find(effect.offer);
+    if (found == slots_.end()) {
+        server_.open_result(effect.offer, wire::kNtUnsuccessful);
+        return;
+    }
+    Slot& slot = found->second;
+    auto endpoint = ChannelEndpoint::open(effect, partition_, loop_,
+                                          [device = slot.device] { device->kicked(); });
+    if (!endpoint) {
+        note_rejected(endpoint.error());
+        server_.open_result(effect.offer, wire::kNtInvalidParameter);
+        return;
+    }
+    slot.endpoint = *std::move(endpoint);
+    server_.open_result(effect.offer, wire::kNtSuccess);
+    slot.device->opened(*slot.endpoint);
+}
+
+void VmbusHost::apply(const vmbus::CloseChannel& effect) {
+    const auto found = slots_.find(effect.offer);
+    if (found != slots_.end() && found->second.endpoint) {
+        found->second.device->closed();
+        found->second.endpoint.reset();
+    }
+    server_.channel_closed(effect.offer);
+}
+
+void VmbusHost::apply(const vmbus::RetargetChannel& effect) {
+    const auto found = slots_.find(effect.offer);
+    if (found != slots_.end() && found->second.endpoint) {
+        found->second.endpoint->retarget(effect.target_vp);
+    }
+}
+
+void VmbusHost::apply(const vmbus::GpadlCreated& /*effect*/) {}
+
+void VmbusHost::apply(const vmbus::ReleaseGpadl& effect) {
+    // No device of today keeps a GPADL other than its rings.
+    server_.gpadl_released(effect.offer, effect.gpadl);
+}
+
+void VmbusHost::post_messages() {
+    while (!slot_busy_) {
+        const vmbus::OutgoingMessage* message = server_.next_message();
+        if (message == nullptr) {
+            return;
+        }
+        const auto posted =
+            partition_.post_message({.vp = message->target_vp, .sint = message->sint},
+                                    {.type = wire::kVmbusMessageType, .payload = message->payload});
+        if (posted && *posted == PostResult::kSlotBusy) {
+            slot_busy_ = true;
+            return;
+        }
+        if (!posted || *posted == PostResult::kDisabled) {
+            note_rejected({Errc::kState, "guest has no page for the message it waits for"});
+        }
+        server_.message_sent();
+    }
+}
+
+void VmbusHost::note_rejected(const Error& error) {
+    ++rejected_;
+    if (log_limit_.allow(loop::Loop::now())) {
+        log(LogLevel::kWarning, "vmbus", std::string("guest: ").append(error.what));
+    }
+}
+
+}  // namespace hvis::vm

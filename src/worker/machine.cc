@@ -1,0 +1,160 @@
+#include "worker/machine.h"
+
+#include <array>
+#include <utility>
+
+#include "vm/acpi/tables.h"
+#include "vm/boot/linux.h"
+#include "vm/ports.h"
+
+namespace hvis::worker {
+
+std::string_view to_string(MachineState state) {
+    switch (state) {
+        case MachineState::kStarting:
+            return "starting";
+        case MachineState::kRunning:
+            return "running";
+        case MachineState::kPaused:
+            return "paused";
+        case MachineState::kStopping:
+            return "stopping";
+        case MachineState::kStopped:
+            return "stopped";
+        case MachineState::kCrashed:
+            return "crashed";
+    }
+    return "?";
+}
+
+Result<std::unique_ptr<Machine>> Machine::create(const Config& config, loop::Loop& loop,
+                                                 Events events) {
+    std::unique_ptr<Machine> machine(new Machine(config, loop, std::move(events)));
+    HVIS_CHECK(machine->open());
+    return machine;
+}
+
+Machine::Machine(const Config& config, loop::Loop& loop, Events events)
+    : config_(config),
+      loop_(loop),
+      events_(std::move(events)),
+      serial_({.raise_interrupt =
+                   [this] {
+                       const uint64_t one = 1;
+                       [[maybe_unused]] const ssize_t written =
+                           ::write(serial_line_, &one, sizeof(one));
+                   },
+               .output_ready = [this] { console_->output_ready(); }}),
+      rtc_([] { return std::chrono::system_clock::now(); }),
+      power_([this](vm::StopReason reason) { partition_->request_stop(reason); },
+             [] { return loop::Loop::now(); }) {}
+
+Machine::~Machine() = default;
+
+Result<void> Machine::open() {
+    kernel_ = HVIS_TRY(vm::FileImage::open(config_.kernel.c_str()));
+    if (!config_.initrd.empty()) {
+        initrd_ = HVIS_TRY(vm::FileImage::open(config_.initrd.c_str()));
+    }
+    console_ = HVIS_TRY(SerialConsole::create(config_.serial, loop_));
+    console_->attach(serial_);
+    partition_ = HVIS_TRY(kvm::KvmPartition::create(
+        {.processors = config_.processors,
+         .memory_bytes = config_.memory,
+         .load = [this](vm::GuestMemory& memory,
+                        const vm::MemoryMap& map) { return load(memory, map); },
+         .confine_thread = {}},
+        loop_, bus_));
+    partition_->set_client(this);
+    return attach_devices();
+}
+
+Result<void> Machine::attach_devices() {
+    serial_line_ = HVIS_TRY(partition_->interrupt_line(vm::kSerialInterrupt));
+    HVIS_CHECK(bus_.attach_ports(vm::kSerialPort, vm::kSerialPortCount, serial_));
+    HVIS_CHECK(bus_.attach_ports(vm::kRtcPort, vm::kRtcPortCount, rtc_));
+    return bus_.attach_ports(vm::kPowerPort, vm::kPowerPortCount, power_);
+}
+
+Result<vm::InitialState> Machine::load(vm::GuestMemory& memory, const vm::MemoryMap& map) {
+    const auto rsdp = HVIS_TRY(vm::write_acpi_tables(memory, map, config_.processors));
+    return vm::load_linux(memory, map,
+                          {.kernel = *kernel_,
+                           .initrd = initrd_.get(),
+                           .command_line = config_.append,
+                           .rsdp = rsdp});
+}
+
+Result<void> Machine::start() {
+    HVIS_CHECK(partition_->start());
+    started_ = loop::Loop::now();
+    state_ = MachineState::kRunning;
+    return {};
+}
+
+Result<void> Machine::pause() {
+    if (state_ == MachineState::kPaused) {
+        return {};
+    }
+    if (state_ != MachineState::kRunning) {
+        return fail(Errc::kState, "only a running machine can be paused");
+    }
+    partition_->pause();
+    state_ = MachineState::kPaused;
+    return {};
+}
+
+Result<void> Machine::resume() {
+    if (state_ == MachineState::kRunning) {
+        return {};
+    }
+    if (state_ != MachineState::kPaused) {
+        return fail(Errc::kState, "only a paused machine can be resumed");
+    }
+    partition_->resume();
+    state_ = MachineState::kRunning;
+    return {};
+}
+
+void Machine::request_stop(vm::StopReason reason) {
+    if (state_ == MachineState::kPaused) {
+        partition_->resume();
+    }
+    state_ = MachineState::kStopping;
+    partition_->request_stop(reason);
+}
+
+Result<void> Machine::restart() {
+    HVIS_CHECK(partition_->reset());
+    bus_.reset();
+    return start();
+}
+
+Duration Machine::uptime(TimePoint now) const {
+    return state_ == MachineState::kStarting ? Duration{} : now - started_;
+}
+
+bool Machine::message_posted(uint32_t connection_id, uint32_t type, ByteView payload) {
+    return vmbus_ == nullptr || vmbus_->message_posted(connection_id, type, payload);
+}
+
+void Machine::message_slot_freed(vm::SynicTarget /*target*/) {
+    if (vmbus_ != nullptr) {
+        vmbus_->message_slot_freed();
+    }
+}
+
+void Machine::guest_crashed(const vm::CrashReport& report) {
+    state_ = MachineState::kCrashed;
+    events_.crashed(report);
+}
+
+void Machine::partition_stopped(vm::StopReason reason) {
+    if (state_ != MachineState::kCrashed) {
+        state_ = MachineState::kStopped;
+    }
+    // Later, so that the owner may reset the partition that is calling us.
+    loop_.add_timer(loop::Loop::now(), [this, reason] { events_.stopped(reason); });
+}
+
+}  // namespace hvis::worker
