@@ -4,6 +4,10 @@
 # Nested XSAVE and AVX state is wrong in QEMU 7.2: guests of such a processor die (lab/README.md).
 processor=max,+svm,+npt,-xsave,-pku,-avx,-avx2,-vaes,-vpclmulqdq,-f16c,-fma
 
+# A small buffer for translated code is emptied at once, about once in a guest's boot. With the default of 1 GB
+# the translations of every guest before are still there and are dropped one by one where the next guest writes.
+translation=tb-size=${HVIS_LAB_TB_SIZE:-64}
+
 # compiled NAME SOURCE: prints the path of a helper program, compiled when it is older than its source.
 compiled() {
   local program=$build_dir/bin/$1
@@ -21,13 +25,14 @@ machine_probe() {
   "$program" || return 1
 }
 
-# machine_initrd: the machine's initramfs, rebuilt when something that it is made of changed.
+# machine_initrd: the machine's kernel and initramfs, made again when something that they are made of changed.
 machine_initrd() {
   . "$lab_dir/share/initrd.bash"
   initrd=$build_dir/l1.cpio
   mkdir -p "$build_dir"
   (
     flock 7
+    machine_kernel
     fresh "$initrd" "$lab_dir"/share/{l1-init,l1-runner,initrd.bash} "$(busybox_path)" \
       "$cache_dir/suites/$lab_suite/packages" && exit
     stage=$(mktemp -d "$build_dir/stage.XXXXXX")
@@ -43,6 +48,24 @@ machine_initrd() {
   ) 7>"$build_dir/l1.lock"
 }
 
+# machine_kernel: the machine's kernel without its compression, which the emulated processor takes 3 s to undo.
+machine_kernel() {
+  local setup offset length image=$kernel_image
+  kernel_image=$build_dir/l1.vmlinux
+  fresh "$kernel_image" "$cache_dir/suites/$lab_suite/packages" && return
+  # The Linux boot protocol: setup_sects, payload_offset and payload_length.
+  setup=$(od -An -tu1 -j497 -N1 "$image")
+  offset=$(od -An -tu4 -j584 -N4 "$image")
+  length=$(od -An -tu4 -j588 -N4 "$image")
+  # The payload ends with its length in four bytes more than xz knows, hence the || true.
+  { tail -c +$(((setup + 1) * 512 + offset + 1)) "$image" | head -c "$((length))" | xz -dcq || true; } \
+    >"$kernel_image.new" 2>/dev/null
+  LC_ALL=C grep -aqm1 '^.ELF' "$kernel_image.new" ||
+    die "cannot unpack $image" "remove $cache_dir/suites/$lab_suite and run lab/fetch-kernels"
+  mv "$kernel_image.new" "$kernel_image"
+  echo "$inputs" >"$kernel_image.inputs"
+}
+
 machine_launch() {
   local port network=(-nic none)
   if [ -n "$forwards" ]; then
@@ -52,21 +75,22 @@ machine_launch() {
   fi
   rm -f "$machine/control/booted"
   qemu-system-x86_64 -name hvis-lab -nodefaults -no-reboot -display none \
-    -accel tcg,thread=multi -cpu "${HVIS_LAB_PROCESSOR:-$processor}" -smp "$cpus" -m "$memory" \
+    -accel "tcg,thread=multi,$translation" -cpu "${HVIS_LAB_PROCESSOR:-$processor}" -smp "$cpus" -m "$memory" \
     -kernel "$kernel_image" -initrd "$initrd" \
-    -append "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off nokaslr ${HVIS_LAB_APPEND-}" \
+    -append "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off nokaslr tsc=reliable ${HVIS_LAB_APPEND-}" \
     -serial "file:$console_log" \
     -virtfs local,path=/,mount_tag=hostroot,security_model=none,readonly=on,multidevs=remap \
     -virtfs "local,path=$machine/control,mount_tag=control,security_model=none" \
     -virtfs "local,path=$HVIS_LAB_OUT,mount_tag=out,security_model=none,multidevs=remap" \
     -device virtio-serial-pci -chardev "socket,id=shell,path=$machine/shell,server=on,wait=off" \
-    -device virtconsole,chardev=shell "${network[@]}" \
+    -device virtconsole,chardev=shell "${network[@]}" ${HVIS_LAB_QEMU-} \
     </dev/null >"$machine/qemu.log" 2>&1 8>&- &
   qemu=$!
   echo $qemu >"$machine/pid"
 }
 
-machine_alive() { kill -0 "$qemu" 2>/dev/null; }
+# A process that ended and was not yet waited for has no command line.
+machine_alive() { IFS= read -r -d '' _ 2>/dev/null <"/proc/$qemu/cmdline"; }
 
 # machine_booted: waits until the machine's own init runs.
 machine_booted() {
@@ -82,6 +106,7 @@ machine_start() {
   require_suite "$lab_suite"
   kernel_of "$lab_suite"
   machine_initrd
+  kernel_image=$build_dir/l1.vmlinux
   machine=$(mktemp -d "${TMPDIR:-/tmp}/hvis-lab.XXXXXX")
   mkdir -p "$machine/control/jobs"
   # A second lab of the same tree logs beside the first.
