@@ -14,8 +14,8 @@ struct PacketToWrite {
     uint16_t type = wire::kPacketInBand;
     uint16_t flags = 0;
     uint64_t transaction_id = 0;
-    ByteView extended_header;
-    ByteView payload;
+    ByteView extended_header{};
+    ByteView payload{};
 };
 
 enum class WriteResult : uint8_t {
