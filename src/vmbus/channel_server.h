@@ -94,6 +94,8 @@ public:
     /// A complete GPADL of this offer's channel, or nullptr. Valid until a non-const method is
     /// called.
     [[nodiscard]] const Gpadl* gpadl(OfferId offer, uint32_t handle) const;
+    /// True if the parts do not contradict each other, which no guest can bring about.
+    [[nodiscard]] bool consistent() const;
 
 private:
     struct Offer {
@@ -125,50 +127,64 @@ private:
 
     using OfferMap = std::map<OfferId, Offer>;
 
+    // channel_server.cc
+    Result<void> dispatch(uint32_t connection_id, uint32_t number,
+                          const wire::GuestMessage& message);
+    [[nodiscard]] ConnectedTo* connected() { return std::get_if<ConnectedTo>(&connection_); }
+    void send(const wire::HostMessage& message);
+    void send_to(Target target, const wire::HostMessage& message);
+    static uint32_t connection_id_of(uint32_t relid);
+    [[nodiscard]] bool offer_is_consistent(OfferId id, const Offer& offer) const;
+    /// Debug builds: stops the program if !consistent().
+    void validate() const;
+
     // channel_server_connection.cc
-    void on(uint32_t connection_id, const wire::InitiateContact& message);
+    void on_contact(uint32_t connection_id, const wire::InitiateContact& message);
+    static Result<void> on(const wire::InitiateContact& /*message*/) { return {}; }
     Result<void> on(const wire::Unload& message);
-    Result<void> on(const wire::RequestOffers& message);
     Result<void> on(const wire::TlConnectRequest& message);
     void answer_contact(uint32_t connection_id, const wire::InitiateContact& message);
     [[nodiscard]] Target contact_target(const wire::InitiateContact& message) const;
+    [[nodiscard]] std::optional<wire::VmbusVersion> acceptable_version(
+        uint32_t connection_id, const wire::InitiateContact& message) const;
     void leave(Leaving leaving);
     void finish_leaving();
+
+    // channel_server_offers.cc
+    enum class AfterRescind : uint8_t { kKeep, kForget };
+    Result<void> on(const wire::RequestOffers& message);
+    Result<void> on(const wire::RelidReleased& message);
+    Result<void> withdraw(OfferId id, AfterRescind after);
+    void withdraw_one(OfferId id, Offer& offer);
+    void tell_rescind(Offer& offer);
+    void tell_held_rescinds();
+    void offer_what_can_be();
+    [[nodiscard]] bool can_be_offered(const OfferParams& params) const;
+    void offer_now(OfferId id, Offer& offer);
+    void forget_relid(OfferId id, Offer& offer);
+    void drop_removed();
+    [[nodiscard]] OfferMap::iterator find_relid(uint32_t relid);
 
     // channel_server_channels.cc
     Result<void> on(const wire::OpenChannel& message);
     Result<void> on(const wire::CloseChannel& message);
     Result<void> on(const wire::ModifyChannel& message);
-    Result<void> on(const wire::RelidReleased& message);
     Result<OpenChannel> plan_open(OfferId id, const Offer& offer,
                                   const wire::OpenChannel& request) const;
     Result<void> start_open(OfferId id, Offer& offer, const wire::OpenChannel& request);
     void start_close(OfferId id, Offer& offer, ChannelState next);
-    void refuse_open(const wire::OpenChannel& request, uint32_t status);
+    void finish_close(OfferId id, Offer& offer);
+    void send_open_result(const wire::OpenChannel& request, uint32_t status);
+    static wire::OpenChannel* open_request(ChannelState& state);
 
     // channel_server_gpadl.cc
     Result<void> on(const wire::GpadlHeader& message);
     Result<void> on(const wire::GpadlBody& message);
     Result<void> on(const wire::GpadlTeardown& message);
-    void answer_gpadl(uint32_t relid, uint32_t handle, const Result<GpadlProgress>& progress);
+    Result<void> answer_gpadl(const GpadlOwner& owner, uint32_t handle,
+                              const Result<GpadlProgress>& progress);
+    void release_gpadls(OfferId id);
     void torndown(uint32_t handle);
-
-    // channel_server_offers.cc
-    void offer_what_can_be();
-    bool offer_now(Offer& offer);
-    void forget_relid(OfferId id, Offer& offer);
-    void drop_removed();
-    [[nodiscard]] uint32_t free_relid() const;
-    [[nodiscard]] bool channel_is_known(const OfferParams& params) const;
-    [[nodiscard]] OfferMap::iterator find_relid(uint32_t relid);
-
-    Result<void> dispatch(uint32_t connection_id, const wire::GuestMessage& message);
-    [[nodiscard]] ConnectedTo* connected() { return std::get_if<ConnectedTo>(&connection_); }
-    void send(const wire::HostMessage& message);
-    void send_to(Target target, const wire::HostMessage& message);
-    /// Debug builds: stops the program if the parts contradict each other, which no guest can
-    /// bring about.
-    void validate() const;
 
     Config config_;
     std::variant<NotConnected, ConnectedTo, Leaving> connection_;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -12,10 +14,16 @@
 
 namespace hvis::vmbus {
 
-/// Guest pages under a handle, complete and well-formed; whether they exist is for GuestMemory.
-struct Gpadl {
+/// The channel that a GPADL belongs to.
+struct GpadlOwner {
     OfferId offer;
     uint32_t relid = 0;
+    bool operator==(const GpadlOwner&) const = default;
+};
+
+/// Guest pages under a handle, complete and well-formed; whether they exist is for GuestMemory.
+struct Gpadl {
+    GpadlOwner owner;
     wire::GpaRanges memory;
     bool releasing = false;  ///< the guest wants it back, and the channel's device still has it
 };
@@ -29,7 +37,7 @@ class GpadlTable {
 public:
     /// A header from the guest for a channel that exists. Fails with kLimit past a quota, kInvalid
     /// on a handle in use or a malformed list; then nothing was kept.
-    Result<GpadlProgress> begin(OfferId offer, const wire::GpadlHeader& header);
+    Result<GpadlProgress> begin(OfferId offer, wire::GpadlHeader header);
     /// More words. kNotFound: no such GPADL is unfinished (an extra or stray body). kInvalid: the
     /// list turned out to be malformed, and the GPADL is gone.
     Result<GpadlProgress> append(const wire::GpadlBody& body);
@@ -38,7 +46,7 @@ public:
     [[nodiscard]] const Gpadl* find(uint32_t handle) const;
     [[nodiscard]] Gpadl* find(uint32_t handle);
     /// Channel of a GPADL whose bodies are on the way.
-    [[nodiscard]] const uint32_t* unfinished_relid(uint32_t handle) const;
+    [[nodiscard]] std::optional<GpadlOwner> unfinished_owner(uint32_t handle) const;
 
     void erase(uint32_t handle);
     /// Forgets all that belong to a channel, unfinished ones included.
@@ -52,18 +60,18 @@ public:
     [[nodiscard]] size_t words() const { return words_; }
     /// True if the sums agree with the contents and no quota is passed.
     [[nodiscard]] bool consistent() const;
+    /// True if `known` says so of the channel of every GPADL.
+    [[nodiscard]] bool owned_only_by(const std::function<bool(const GpadlOwner&)>& known) const;
 
 private:
     struct Unfinished {
-        OfferId offer;
-        uint32_t relid = 0;
+        GpadlOwner owner;
         uint32_t range_count = 0;
         size_t wanted_words = 0;
         std::vector<uint64_t> words;
     };
 
-    Result<GpadlProgress> take_words(Unfinished& gpadl, const std::vector<uint64_t>& words,
-                                     uint32_t handle);
+    Result<GpadlProgress> complete(uint32_t handle);
 
     std::map<uint32_t, Gpadl> complete_;
     std::map<uint32_t, Unfinished> unfinished_;
