@@ -6,15 +6,12 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "wire/ic.h"
 
 namespace hvis::ic {
 
 /// Major and minor of an integration-component protocol, as negotiated.
-struct Version {
-    uint16_t major = 0;
-    uint16_t minor = 0;
-    auto operator<=>(const Version&) const = default;
-};
+using Version = wire::IcVersion;
 
 /// The first word about a service; the same words in the API, the command line and the events.
 enum class Primary : uint8_t {
@@ -40,13 +37,18 @@ enum class Secondary : uint8_t {
 std::string_view to_string(Primary primary);
 std::string_view to_string(Secondary secondary);
 
+/// What the guest's heartbeat says of the applications in it.
+enum class Applications : uint8_t { kUnknown, kHealthy, kCritical };
+std::string_view to_string(Applications applications);
+
 /// How a service is doing, for people and programs.
 struct ServiceReport {
     Primary primary = Primary::kNoContact;
     Secondary secondary = Secondary::kOk;
     std::optional<Version> framework;  ///< negotiated, while the guest's half is connected
     std::optional<Version> message;
-    WallTime since;           ///< when `primary` last changed
+    std::optional<Applications> applications;  ///< the heartbeat's, while the guest answers
+    WallTime since;                            ///< when `primary` last changed
     std::string explanation;  ///< one plain sentence that names the failed link and the remedy
 };
 

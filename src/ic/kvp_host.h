@@ -1,0 +1,99 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ic/host_service.h"
+#include "ic/host_session.h"
+#include "ic/kvp_job.h"
+#include "ic/kvp_mirror.h"
+
+namespace hvis::ic {
+
+/// Host half of the key/value pair exchange. Requests are carried out one after the other in the
+/// order of asking; what the host keeps in the guest's pools goes when none is waiting.
+class KvpHost final : public HostService {
+public:
+    static constexpr size_t kMaxRequests = 32;
+    /// Longer than the 30 s after which Linux answers for a daemon that is silent
+    /// (HV_UTIL_TIMEOUT).
+    static constexpr Duration kRequestTimeout = std::chrono::seconds(35);
+    static constexpr Duration kMaxTimeout = std::chrono::hours(24);
+    /// A pair that the guest did not take in time is offered again after so long.
+    static constexpr Duration kMirrorRetry = std::chrono::seconds(60);
+
+    KvpHost();
+
+    void channel_opened(const Clocks& clocks) override;
+    void channel_closed(const Clocks& clocks) override;
+    Result<void> packet_received(ByteView packet, const Clocks& clocks) override;
+    void timer_fired(const Clocks& clocks) override;
+    [[nodiscard]] std::optional<TimePoint> next_deadline() const override;
+    std::optional<Bytes> next_packet(const Clocks& clocks) override;
+    void paused(const Clocks& clocks) override;
+    void resumed(const Clocks& clocks) override;
+    void set_enabled(bool enabled, const Clocks& clocks) override;
+    [[nodiscard]] ServiceReport report(const Clocks& clocks) const override;
+
+    /// Each fails at once with an error of request.h, or because of a limit; after that it ends in
+    /// exactly one KvpFinished. Strings are UTF-8.
+    Result<RequestId> list(KvpPool pool, const Clocks& clocks, Duration timeout = kRequestTimeout);
+    Result<RequestId> get(KvpPool pool, std::string_view key, const Clocks& clocks,
+                          Duration timeout = kRequestTimeout);
+    /// Refused if the key is there.
+    Result<RequestId> add(KvpPool pool, const KvpPair& pair, const Clocks& clocks,
+                          Duration timeout = kRequestTimeout);
+    /// Adds or changes.
+    Result<RequestId> set(KvpPool pool, const KvpPair& pair, const Clocks& clocks,
+                          Duration timeout = kRequestTimeout);
+    /// Refused if the key is not there.
+    Result<RequestId> remove(KvpPool pool, std::string_view key, const Clocks& clocks,
+                             Duration timeout = kRequestTimeout);
+    /// `mac` is written "00:15:5D:01:02:03"; any case.
+    Result<RequestId> get_ip_info(std::string_view mac, const Clocks& clocks,
+                                  Duration timeout = kRequestTimeout);
+    /// `info.adapter` is the network channel's instance in braces.
+    Result<RequestId> set_ip_info(const KvpIpInfo& info, const Clocks& clocks,
+                                  Duration timeout = kRequestTimeout);
+    Result<void> cancel(RequestId id, const Clocks& clocks);
+
+    /// What the host says of itself: told to every guest that connects, and kept current.
+    Result<void> set_parameters(KvpMirror::Pairs pairs) {
+        return parameters_.want(std::move(pairs));
+    }
+    /// Pairs of the external pool that outlive the guest's own copy; the same.
+    Result<void> set_external(KvpMirror::Pairs pairs) { return external_.want(std::move(pairs)); }
+
+    [[nodiscard]] std::vector<KvpFinished> take_effects() { return std::exchange(effects_, {}); }
+
+private:
+    /// What the transaction on its way is for.
+    enum class Flight : uint8_t { kNone, kJob, kParameters, kExternal };
+
+    Result<RequestId> submit(KvpTask task, KvpJob::Subject subject, Duration timeout,
+                             const Clocks& clocks);
+    void finish(std::deque<KvpJob>::iterator job);
+    void finish_all(Outcome outcome);
+    void land(TimePoint now, bool timed_out);
+    void answered(const HostSession::Received& reply);
+    std::optional<Bytes> next_mirrored(KvpMirror& mirror, Flight flight, TimePoint now);
+    void settle(const Clocks& clocks);
+    [[nodiscard]] ServiceReport judgement() const;
+
+    HostSession session_;
+    StatusClock status_;
+    std::deque<KvpJob> jobs_;
+    Flight flight_ = Flight::kNone;
+    KvpMirror parameters_{KvpPool::kAutoExternal};
+    KvpMirror external_{KvpPool::kExternal};
+    wire::KvpRequest mirrored_;  ///< on its way, while flight_ is one of the mirrors
+    std::optional<TimePoint> mirror_deadline_;
+    std::optional<TimePoint> mirror_retry_at_;
+    RequestId last_id_ = 0;
+    std::vector<KvpFinished> effects_;
+};
+
+}  // namespace hvis::ic
