@@ -19,8 +19,10 @@ class Client {
 public:
     /// Most events kept while a reply is awaited; past it the oldest are dropped.
     static constexpr size_t kMaxPendingEvents = 4096;
-    /// Longest result, all parts together.
-    static constexpr size_t kMaxResultBytes = size_t{64} * 1024 * 1024;
+    /// Most parts of one result.
+    static constexpr size_t kMaxResultParts = 1024;
+    /// Failure::outcome when the connection broke; never sent by a worker.
+    static constexpr std::string_view kHungUp = "hung_up";
 
     /// Connects and exchanges hellos. kNotFound where nobody listens, kFailed where the worker
     /// speaks another version.
@@ -47,7 +49,7 @@ private:
     Result<void, Failure> wait_until(short events, TimePoint deadline) const;
     Result<void, Failure> send(const std::string& text, TimePoint deadline) const;
     Result<void, Failure> exchange_hello(TimePoint deadline);
-    void keep_event(std::shared_ptr<const Json> event);
+    void keep_event(const std::shared_ptr<const Json>& message);
 
     UniqueFd socket_;
     std::shared_ptr<const Json> hello_;

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,12 @@ using Milliseconds = std::chrono::milliseconds;
 inline constexpr Milliseconds kMaxTimeout = std::chrono::hours(24);
 inline constexpr Milliseconds kMachineTimeout = std::chrono::seconds(60);
 inline constexpr Milliseconds kServiceTimeout = std::chrono::seconds(5);
+
+/// Most events that one events.list brings.
+inline constexpr uint32_t kMaxEventsListed = 4096;
+/// Longest message of a shutdown request. Hyper-V's message field has 2,048 bytes with the NUL
+/// (Linux: shutdown_msg_data in hyperv.h).
+inline constexpr size_t kMaxShutdownMessageUnits = 1023;
 
 enum class Service : uint8_t { kHeartbeat, kShutdown, kTimesync, kKvp };
 inline constexpr std::array<std::string_view, 4> kServiceWords = {"heartbeat", "shutdown",
@@ -120,24 +127,13 @@ struct TimeSyncCommand {
 struct HeartbeatShowCommand {
     bool operator==(const HeartbeatShowCommand&) const = default;
 };
-/// Absent members stay as they are; at least one is present.
 struct HeartbeatSetCommand {
-    std::optional<Milliseconds> interval;
-    std::optional<Milliseconds> latency;
-    std::optional<uint32_t> misses;
-    std::optional<uint32_t> window;
-    std::optional<Milliseconds> grace;
-    std::optional<OnLoss> on_loss;
-    std::optional<uint32_t> attempts;
+    HeartbeatPolicyChange change;  ///< at least one member is present
     bool operator==(const HeartbeatSetCommand&) const = default;
-
-    /// `policy` with the members that are present put in. A window below the misses is widened
-    /// where only the misses were given; given both, decode_command has compared them.
-    [[nodiscard]] HeartbeatPolicy applied_to(HeartbeatPolicy policy) const;
 };
 struct EventsListCommand {
     uint64_t since = 0;
-    uint32_t limit = 4096;
+    uint32_t limit = kMaxEventsListed;
     bool operator==(const EventsListCommand&) const = default;
 };
 struct EventsSubscribeCommand {

@@ -16,6 +16,8 @@ namespace hvis::control {
 class EventLog {
 public:
     static constexpr size_t kCapacity = 4096;
+    /// Longer values of fields are cut: the guest has a say in some.
+    static constexpr size_t kMaxFieldBytes = 1024;
 
     using Subscriber = std::function<void(const Event&)>;
     using SubscriptionId = uint64_t;

@@ -36,6 +36,8 @@ struct [[nodiscard]] Failure {
     bool operator==(const Failure&) const = default;
 };
 
+/// A failure without pointer, outcome and guest status.
+Failure make_failure(ErrorCode code, std::string message, std::string hint = {});
 /// A request whose field is wrong.
 Failure usage_failure(const FieldError& error);
 

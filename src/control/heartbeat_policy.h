@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "control/field_reader.h"
@@ -26,8 +27,26 @@ struct HeartbeatPolicy {
     bool operator==(const HeartbeatPolicy&) const = default;
 };
 
-/// Overwrites the fields of `policy` that the object has; complains through the reader.
-void read_policy(FieldReader& reader, HeartbeatPolicy& policy);
+/// The fields of a policy that somebody wants to change.
+struct HeartbeatPolicyChange {
+    std::optional<std::chrono::milliseconds> interval;
+    std::optional<std::chrono::milliseconds> latency;
+    std::optional<uint32_t> misses;
+    std::optional<uint32_t> window;
+    std::optional<std::chrono::milliseconds> grace;
+    std::optional<OnLoss> on_loss;
+    std::optional<uint32_t> attempts;
+
+    bool operator==(const HeartbeatPolicyChange&) const = default;
+
+    /// `policy` with the change made. If that leaves the window below the misses, the one that was
+    /// not given follows the one that was.
+    [[nodiscard]] HeartbeatPolicy applied_to(HeartbeatPolicy policy) const;
+};
+
+/// Takes the fields of a policy that the object has; complains through the reader.
+HeartbeatPolicyChange read_policy_change(FieldReader& reader);
+Json to_json(const HeartbeatPolicyChange& change);
 Json to_json(const HeartbeatPolicy& policy);
 
 }  // namespace hvis::control

@@ -32,6 +32,9 @@ struct FieldError {
 /// document, text that is not UTF-8. Never throws. Any thread.
 Result<std::shared_ptr<const Json>, FieldError> parse_json(std::string_view text, size_t max_size);
 
+/// The JSON pointer of the member `name` (or the item with that number) of what `parent` points at.
+std::string child_pointer(std::string_view parent, std::string_view name);
+
 /// Compact text; bytes that are not UTF-8 become U+FFFD.
 std::string dump_json(const Json& value);
 /// The same, indented by two, for people.

@@ -58,7 +58,7 @@ public:
     static constexpr size_t kMaxClients = 32;
     static constexpr size_t kMaxOutstanding = 64;
     static constexpr size_t kMaxQueuedPackets = 256;
-    static constexpr size_t kMaxQueuedBytes = size_t{4} * 1024 * 1024;
+    static constexpr size_t kMaxQueuedBytes = size_t{8} * 1024 * 1024;
 
     /// Called for each request; it may answer at once, or keep the responder and answer later.
     using Handler = std::function<void(const Command& command, Responder responder)>;

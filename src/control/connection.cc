@@ -1,0 +1,301 @@
+#include "control/connection.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <sys/epoll.h>
+
+#include "base/log.h"
+#include "control/field_reader.h"
+#include "control/packet.h"
+#include "control/reply.h"
+
+namespace hvis::control {
+namespace {
+
+/// Packets taken from one client before the loop looks at the others again.
+constexpr int kPacketsPerRound = 16;
+/// Events taken from the log at a time.
+constexpr size_t kEventsPerRound = 32;
+constexpr size_t kMaxVerbBytes = 64;
+constexpr Bounds kIdBounds{.lowest = 1, .highest = (int64_t{1} << 53U) - 1};
+
+std::string hello_packet(const HelloInfo& info) {
+    return dump_json({{"hello",
+                       {{"protocol", kProtocolVersion},
+                        {"program", info.program},
+                        {"version", info.version},
+                        {"name", info.name},
+                        {"id", info.id}}}});
+}
+
+Failure cancelled_failure() {
+    Failure failure = make_failure(ErrorCode::kFailed, "cancelled");
+    failure.outcome = "cancelled";
+    return failure;
+}
+
+}  // namespace
+
+Connection::~Connection() {
+    context_.loop.unwatch(socket_.get());
+    if (subscription_) {
+        context_.events.unsubscribe(*subscription_);
+    }
+    // A callback may let go of responders of other requests: none may find its way back here.
+    const auto pending = std::exchange(pending_, {});
+    for (const auto& [id, request] : pending) {
+        request->connection = nullptr;
+    }
+    for (const auto& [id, request] : pending) {
+        if (const auto callback = std::exchange(request->cancelled, nullptr)) {
+            callback();
+        }
+    }
+}
+
+Result<void> Connection::start() {
+    HVIS_CHECK(
+        context_.loop.watch(socket_.get(), EPOLLIN, [this](uint32_t events) { ready(events); }));
+    enqueue(hello_packet(context_.hello));
+    return {};
+}
+
+void Connection::ready(uint32_t events) {
+    if ((events & EPOLLOUT) != 0) {
+        flush();
+    }
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+        read_packets();
+    }
+}
+
+void Connection::read_packets() {
+    Packet packet;
+    for (int count = 0; count < kPacketsPerRound && !broken_; ++count) {
+        const auto status = receive_packet(socket_.get(), packet);
+        if (!status) {
+            return break_off(status.error().what);
+        }
+        switch (*status) {
+            case ReceiveStatus::kPacket:
+                packet_received(packet.text);
+                break;
+            case ReceiveStatus::kNothing:
+                return;
+            case ReceiveStatus::kClosed:
+                return break_off({});
+            case ReceiveStatus::kTooLong:
+                return break_off("sent a packet that is too long");
+        }
+    }
+}
+
+void Connection::packet_received(const std::string& text) {
+    const auto message = parse_json(text, kMaxPacketBytes);
+    if (!message) {
+        reply(0, usage_failure(message.error()));
+    } else if (greeted_) {
+        return request_received(**message);
+    } else {
+        hello_received(**message);
+    }
+    if (!greeted_) {
+        break_off("did not say hello as it must");
+    }
+}
+
+void Connection::hello_received(const Json& message) {
+    FieldReader outer(message);
+    outer.require("hello");
+    const Json* hello = outer.object("hello");
+    if (hello != nullptr) {
+        // What else a later version may say is of no interest: only the number decides.
+        FieldReader inner(*hello, outer.place("hello"));
+        inner.require("protocol");
+        (void)inner.integer("protocol", {.lowest = kProtocolVersion, .highest = kProtocolVersion});
+        if (inner.bad()) {
+            const auto finished = inner.finish();
+            outer.complain(finished.error());
+        }
+    }
+    if (const auto finished = outer.finish(); !finished) {
+        return reply(0, usage_failure(finished.error()));
+    }
+    greeted_ = true;
+}
+
+void Connection::request_received(const Json& message) {
+    FieldReader reader(message);
+    reader.require("id");
+    const auto id = static_cast<uint64_t>(reader.integer("id", kIdBounds).value_or(0));
+    reader.require("verb");
+    const auto verb = reader.text("verb", kMaxVerbBytes);
+    const Json* args = reader.object("args");
+    if (const auto finished = reader.finish(); !finished) {
+        return reply(id, usage_failure(finished.error()));
+    }
+    if (pending_.contains(id)) {
+        return reply(0, make_failure(ErrorCode::kUsage, "a request with this id is outstanding"));
+    }
+    const auto command = decode_command(*verb, args != nullptr ? *args : Json::object());
+    if (!command) {
+        return reply(id, command.error());
+    }
+    dispatch(id, *command);
+}
+
+void Connection::dispatch(uint64_t id, const Command& command) {
+    if (const auto* list = std::get_if<EventsListCommand>(&command)) {
+        return list_events(id, *list);
+    }
+    if (const auto* wanted = std::get_if<EventsSubscribeCommand>(&command)) {
+        return subscribe(id, *wanted);
+    }
+    if (const auto* target = std::get_if<CancelCommand>(&command)) {
+        return cancel(id, target->id);
+    }
+    if (pending_.size() == Server::kMaxOutstanding) {
+        return reply(id, make_failure(ErrorCode::kFailed, "too many requests are outstanding",
+                                      "wait for some to end, or cancel them"));
+    }
+    auto request = std::make_shared<PendingRequest>();
+    request->connection = this;
+    request->id = id;
+    pending_.emplace(id, request);
+    context_.handler(command, Responder(std::move(request)));
+}
+
+void Connection::list_events(uint64_t id, const EventsListCommand& command) {
+    EventsResult result{.events = context_.events.since(command.since, command.limit),
+                        .next = context_.events.next_sequence(),
+                        .lost = context_.events.lost_since(command.since)};
+    if (result.events.size() == command.limit) {
+        result.next = result.events.back().sequence + 1;
+    }
+    reply(id, result);
+}
+
+void Connection::subscribe(uint64_t id, const EventsSubscribeCommand& command) {
+    if (subscription_) {
+        return reply(id,
+                     make_failure(ErrorCode::kFailed, "this connection has subscribed already"));
+    }
+    const uint64_t newest = context_.events.next_sequence();
+    const uint64_t since = std::min(command.since.value_or(newest), newest);
+    const uint64_t lost = context_.events.lost_since(since);
+    next_event_ = std::max<uint64_t>(since, 1) + lost;
+    subscription_ = context_.events.subscribe([this](const Event&) { pump_events(); });
+    reply(id, SubscribeResult{.next = next_event_, .lost = lost});
+    pump_events();
+}
+
+void Connection::cancel(uint64_t id, uint64_t target) {
+    const auto found = pending_.find(target);
+    if (found == pending_.end()) {
+        return reply(id, make_failure(ErrorCode::kNotFound, "no such request is outstanding"));
+    }
+    const auto request = found->second;
+    answer(*request, cancelled_failure());
+    reply(id, CommandResult{});
+    if (const auto callback = std::exchange(request->cancelled, nullptr)) {
+        callback();
+    }
+}
+
+void Connection::answer(PendingRequest& request, const CommandResult& result) {
+    request.connection = nullptr;
+    reply(request.id, result);
+    pending_.erase(request.id);
+}
+
+void Connection::answer(PendingRequest& request, const Failure& failure) {
+    request.connection = nullptr;
+    reply(request.id, failure);
+    pending_.erase(request.id);
+}
+
+void Connection::reply(uint64_t id, const CommandResult& result) {
+    for (std::string& packet : result_packets(id, to_json(result))) {
+        enqueue(std::move(packet));
+    }
+}
+
+void Connection::reply(uint64_t id, const Failure& failure) {
+    enqueue(failure_packet(id, failure));
+}
+
+void Connection::enqueue(std::string text) {
+    if (broken_) {
+        return;
+    }
+    queued_bytes_ += text.size();
+    queue_.push_back(std::move(text));
+    flush();
+    if (queue_.size() > Server::kMaxQueuedPackets || queued_bytes_ > Server::kMaxQueuedBytes) {
+        break_off("does not read what it is sent");
+    }
+}
+
+void Connection::flush() {
+    while (!queue_.empty() && !broken_) {
+        const auto sent = send_packet(socket_.get(), queue_.front());
+        if (!sent) {
+            return break_off({});
+        }
+        if (!*sent) {
+            return watch_writable(true);
+        }
+        queued_bytes_ -= queue_.front().size();
+        queue_.pop_front();
+        if (queue_.empty() && writable_watched_) {
+            watch_writable(false);
+            pump_events();
+        }
+    }
+}
+
+void Connection::pump_events() {
+    while (subscription_ && queue_.empty() && !broken_) {
+        if (context_.events.lost_since(next_event_) != 0) {
+            return break_off("does not keep up with the events");
+        }
+        const auto events = context_.events.since(next_event_, kEventsPerRound);
+        if (events.empty()) {
+            return;
+        }
+        for (const Event& event : events) {
+            if (!queue_.empty() || broken_) {
+                return;
+            }
+            next_event_ = event.sequence + 1;
+            enqueue(dump_json({{"event", to_json(event)}}));
+        }
+    }
+}
+
+void Connection::watch_writable(bool on) {
+    if (on == writable_watched_) {
+        return;
+    }
+    const uint32_t events = on ? EPOLLIN | EPOLLOUT : EPOLLIN;
+    if (const auto changed = context_.loop.change(socket_.get(), events); !changed) {
+        return break_off(changed.error().what);
+    }
+    writable_watched_ = on;
+}
+
+void Connection::break_off(std::string_view reason) {
+    if (broken_) {
+        return;
+    }
+    broken_ = true;
+    queue_.clear();
+    context_.loop.unwatch(socket_.get());
+    if (!reason.empty()) {
+        log(LogLevel::kWarning, "control", "dropped a client: it " + std::string(reason));
+    }
+    context_.on_broken();
+}
+
+}  // namespace hvis::control

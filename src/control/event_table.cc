@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <array>
+
+#include "control/events.h"
+
+namespace hvis::control {
+namespace {
+
+using enum EventId;
+using enum Severity;
+
+constexpr auto kTable = std::to_array<EventSpec>({
+    {kVmStarted, "vm_started", kInfo, "machine",
+     "the machine has started with {processors} processors and {memory} bytes of memory",
+     "The worker has loaded the guest and runs it."},
+    {kVmStopped, "vm_stopped", kInfo, "machine", "the machine has stopped: {reason}",
+     "The worker is about to leave, or waits to be told to start the machine again."},
+    {kVmPoweredOff, "vm_powered_off", kInfo, "machine", "the machine was switched off by {by}",
+     "`by` is `guest` for a power-off of its own (also at the end of a clean shutdown), `request` "
+     "for `power_off`, `heartbeat` for the policy."},
+    {kVmReset, "vm_reset", kInfo, "machine", "the machine was reset by {by}",
+     "`by` as above. All services connect anew."},
+    {kVmPaused, "vm_paused", kInfo, "machine", "the machine is paused",
+     "No virtual processor runs. Silence is not held against the guest."},
+    {kVmResumed, "vm_resumed", kInfo, "machine", "the machine runs again",
+     "The guest's clock is set if its time service is connected."},
+    {kGuestCrashed, "guest_crashed", kCritical, "machine",
+     "the guest has crashed: {text} ({p0} {p1} {p2} {p3} {p4})",
+     "The guest reported its own crash. `text` is its panic message where it gave one; the five "
+     "parameters are those of the guest crash MSRs."},
+    {kTripleFault, "triple_fault", kCritical, "machine",
+     "processor {processor} of the guest could not go on (triple fault)",
+     "The guest broke down without a report. Look at its serial console."},
+    {kVmFailed, "vm_failed", kCritical, "machine", "the machine failed on the host: {reason}",
+     "Not the guest's doing: the host could not go on running it."},
+    {kVmbusConnected, "vmbus_connected", kInfo, "vmbus",
+     "the guest has connected to the VMBus, protocol version {version}",
+     "The guest's hv_vmbus driver is running."},
+    {kVmbusDisconnected, "vmbus_disconnected", kInfo, "vmbus",
+     "the guest has disconnected from the VMBus",
+     "It unloaded its driver, is shutting down, or starts a crash kernel."},
+    {kServiceNegotiated, "service_negotiated", kInfo, "*",
+     "{service} is connected, framework {framework}, message {message}",
+     "The guest's half of the service is there and speaks these versions."},
+    {kServiceDisconnected, "service_disconnected", kInfo, "*",
+     "the guest has closed the channel of {service}",
+     "Its driver was unloaded, or the guest restarts."},
+    {kServiceEnabled, "service_enabled", kInfo, "*", "{service} was enabled",
+     "The service is offered to the guest."},
+    {kServiceDisabled, "service_disabled", kInfo, "*", "{service} was disabled",
+     "The service is withdrawn from the guest; requests that were waiting have ended."},
+    {kServiceMismatch, "service_mismatch", kError, "*",
+     "{service} cannot be used: the guest offers no version that we speak",
+     "The guest's half of the service is too old or too new."},
+    {kGuestMessageRejected, "guest_message_rejected", kWarning, "*",
+     "a message of the guest for {service} was rejected: {reason} ({suppressed} more not shown)",
+     "The guest broke the protocol. At most a few are recorded in ten seconds."},
+    {kHeartbeatLost, "heartbeat_lost", kError, "heartbeat",
+     "the guest has stopped answering: {missed} of the last {window} beats were missed",
+     "The guest has locked up, crashed or ceased to function. What follows is set by `on_loss`."},
+    {kHeartbeatRegained, "heartbeat_regained", kInfo, "heartbeat",
+     "the guest answers again after {silent_ms} ms", "Beats are answered in time again."},
+    {kApplicationCritical, "application_critical", kError, "heartbeat",
+     "the guest reports that an application is in a critical state",
+     "The guest itself answers; its application monitor says that something in it does not work."},
+    {kApplicationHealthy, "application_healthy", kInfo, "heartbeat",
+     "the guest reports that its applications are healthy again", "The critical state is over."},
+    {kHostStallNoticed, "host_stall_noticed", kWarning, "heartbeat",
+     "the host itself was {late_ms} ms late: the beats of that time are not counted",
+     "The host is overloaded or was suspended. Nothing is held against the guest."},
+    {kLossActionTaken, "loss_action_taken", kWarning, "heartbeat",
+     "{action} carried out because the heartbeat was lost, attempt {attempt} of {attempts}",
+     "The policy's `on_loss` at work."},
+    {kLossAttemptsExhausted, "loss_attempts_exhausted", kCritical, "heartbeat",
+     "the heartbeat is still lost after {attempts} attempts: the machine is left alone",
+     "The guest does not come up by itself; someone has to look at it."},
+    {kShutdownRequested, "shutdown_requested", kInfo, "shutdown",
+     "{action} was asked of the guest, answer awaited for {timeout_ms} ms",
+     "`action` is `shutdown`, `restart` or `hibernate`."},
+    {kShutdownAccepted, "shutdown_accepted", kInfo, "shutdown", "the guest has agreed to {action}",
+     "It takes itself down now."},
+    {kShutdownRefused, "shutdown_refused", kWarning, "shutdown",
+     "the guest has refused to {action}: status {status}",
+     "`status` is the guest's HRESULT; 0x80004005 is its general failure."},
+    {kShutdownTimedOut, "shutdown_timed_out", kWarning, "shutdown",
+     "{action} was not done within {timeout_ms} ms",
+     "The guest did not answer, or answered and hangs on its way down."},
+    {kTimeSynced, "time_synced", kInfo, "timesync", "the guest was told to set its clock: {reason}",
+     "`reason` is `connected`, `resumed` or `request`."},
+    {kTimeOffset, "time_offset", kWarning, "timesync",
+     "the guest's clock is {offset_ms} ms away from the host's",
+     "Another time source in the guest may be at work, or it does not follow the host."},
+    {kKvpPushed, "kvp_pushed", kInfo, "kvp", "{count} pairs were written into pool {pool}",
+     "The guest now sees these facts of the host or of the administrator."},
+    {kKvpChanged, "kvp_changed", kInfo, "kvp", "the guest has changed {key} in pool {pool}",
+     "`value` is the new value; it is missing when the key was removed."},
+    {kKvpDaemonMissing, "kvp_daemon_missing", kWarning, "kvp",
+     "the guest has the driver, but no daemon has registered",
+     "Install hyperv-daemons or hvis-guest in the guest, and start it."},
+});
+
+constexpr bool ordered_by_number() {
+    return std::ranges::adjacent_find(kTable, std::ranges::greater_equal{}, &EventSpec::id) ==
+           kTable.end();
+}
+static_assert(ordered_by_number(), "each number once, in order");
+
+}  // namespace
+
+std::span<const EventSpec> event_table() { return kTable; }
+
+const EventSpec& spec_of(EventId id) {
+    return *std::ranges::lower_bound(kTable, id, {}, &EventSpec::id);
+}
+
+}  // namespace hvis::control
