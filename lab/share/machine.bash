@@ -84,13 +84,16 @@ machine_launch() {
     -virtfs "local,path=$HVIS_LAB_OUT,mount_tag=out,security_model=none,multidevs=remap" \
     -device virtio-serial-pci -chardev "socket,id=shell,path=$machine/shell,server=on,wait=off" \
     -device virtconsole,chardev=shell "${network[@]}" ${HVIS_LAB_QEMU-} \
-    </dev/null >"$machine/qemu.log" 2>&1 8>&- &
+    </dev/null >"$machine/qemu.log" 2>&1 & # and holds the lock of its log (8)
   qemu=$!
   echo $qemu >"$machine/pid"
 }
 
-# A process that ended and was not yet waited for has no command line.
-machine_alive() { IFS= read -r -d '' _ 2>/dev/null <"/proc/$qemu/cmdline"; }
+# A process that ended and was not yet waited for is a zombie, and not alive.
+machine_alive() {
+  local state=
+  read -r _ _ state _ 2>/dev/null <"/proc/$qemu/stat" && [ "$state" != Z ]
+}
 
 # machine_booted: waits until the machine's own init runs.
 machine_booted() {
