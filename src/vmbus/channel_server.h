@@ -27,6 +27,7 @@ struct OfferStatus {
     uint32_t relid = 0;          ///< 0 while the guest does not know the channel
     uint32_t connection_id = 0;  ///< 0 likewise
     bool wanted = false;         ///< offered by the device (not rescinded)
+    bool operator==(const OfferStatus&) const = default;
 };
 
 /// Host half of the VMBus control plane: offers, channels and GPADLs of one guest.
