@@ -1,0 +1,259 @@
+#include "worker/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/unique_fd.h"
+#include "control/field_reader.h"
+#include "control/kvp_limits.h"
+
+namespace hvis::worker {
+namespace {
+
+using control::FieldError;
+using control::FieldReader;
+using control::Json;
+using control::KvpPair;
+
+constexpr uint64_t kMebibyte = uint64_t{1024} * 1024;
+constexpr size_t kMaxNameBytes = 64;
+constexpr size_t kMaxPathBytes = 4095;
+constexpr std::string_view kSizeExpected = "expected 64M..1T in whole MiB, as \"512M\" or in bytes";
+constexpr std::array<std::string_view, 2> kStopActionWords = {"restart", "stop"};
+
+/// Reads a nested object with `read`, and hands what is wrong in it to the outer reader.
+void read_section(FieldReader& reader, std::string_view name, auto read) {
+    const Json* object = reader.object(name);
+    if (object == nullptr) {
+        return;
+    }
+    FieldReader section(*object, reader.place(name));
+    read(section);
+    if (const auto finished = section.finish(); !finished) {
+        reader.complain(finished.error());
+    }
+}
+
+void read_name(FieldReader& reader, std::string& name) {
+    reader.require("name");
+    name = reader.text("name", kMaxNameBytes).value_or(std::string());
+    const bool plain = std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '_' || c == '-';
+    });
+    if (name.empty() || !plain) {
+        reader.complain("name", "expected 1..64 letters, digits, '.', '_' and '-'");
+    }
+}
+
+void read_id(FieldReader& reader, Guid& id) {
+    if (const auto text = reader.text("id", kMaxNameBytes)) {
+        if (const auto guid = Guid::parse(*text)) {
+            id = *guid;
+        } else {
+            reader.complain("id", "expected a GUID such as 5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f");
+        }
+        return;
+    }
+    // RFC 4122 section 4.4; byte 7 holds the version because the third field is little-endian.
+    if (::getrandom(id.bytes.data(), id.bytes.size(), 0) != static_cast<ssize_t>(id.bytes.size())) {
+        reader.complain("id", "no random numbers to make one up: give one");
+    }
+    id.bytes[7] = static_cast<uint8_t>((id.bytes[7] & 0x0fU) | 0x40U);
+    id.bytes[8] = static_cast<uint8_t>((id.bytes[8] & 0x3fU) | 0x80U);
+}
+
+void read_memory(FieldReader& reader, uint64_t& memory) {
+    reader.require("memory");
+    const Json* value = reader.any("memory");
+    if (value == nullptr) {
+        return;
+    }
+    std::optional<uint64_t> bytes;
+    if (value->is_number_unsigned()) {
+        bytes = value->get<uint64_t>();
+    } else if (const auto* text = value->get_ptr<const std::string*>(); text != nullptr) {
+        bytes = parse_size(*text);
+    }
+    if (!bytes || *bytes < kMinMemory || *bytes > kMaxMemory || *bytes % kMebibyte != 0) {
+        return reader.complain("memory", std::string(kSizeExpected));
+    }
+    memory = *bytes;
+}
+
+void read_path(FieldReader& reader, std::string_view name, size_t longest, std::string& path) {
+    if (auto text = reader.text(name, longest)) {
+        if (text->empty()) {
+            return reader.complain(name, "expected a path, not an empty text");
+        }
+        path = std::move(*text);
+    }
+}
+
+/// "stdout", "none", {"file": PATH} or {"socket": PATH}.
+void read_serial(FieldReader& reader, SerialConfig& serial) {
+    const Json* value = reader.any("serial");
+    if (value == nullptr) {
+        return;
+    }
+    if (*value == "stdout" || *value == "none") {
+        serial.kind = *value == "none" ? SerialConfig::Kind::kNone : SerialConfig::Kind::kStdout;
+        return;
+    }
+    if (!value->is_object() || value->size() != 1) {
+        return reader.complain("serial",
+                               R"(expected "stdout", "none", {"file": PATH} or {"socket": PATH})");
+    }
+    read_section(reader, "serial", [&](FieldReader& section) {
+        read_path(section, "file", kMaxPathBytes, serial.path);
+        read_path(section, "socket", kMaxSocketPath, serial.path);
+        serial.kind = section.has("file") ? SerialConfig::Kind::kFile : SerialConfig::Kind::kSocket;
+    });
+}
+
+void read_services(FieldReader& section, ServicesConfig& services) {
+    const auto read = [&](std::string_view name, bool& service) {
+        service = section.boolean(name).value_or(service);
+    };
+    read("heartbeat", services.heartbeat);
+    read("shutdown", services.shutdown);
+    read("timesync", services.timesync);
+    read("kvp", services.kvp);
+}
+
+/// An object whose members are the pairs.
+void read_pairs(FieldReader& section, std::string_view name, std::vector<KvpPair>& pairs) {
+    const Json* object = section.object(name);
+    if (object == nullptr) {
+        return;
+    }
+    if (object->size() > kMaxConfiguredPairs) {
+        return section.complain(
+            name, "expected at most " + std::to_string(kMaxConfiguredPairs) + " pairs");
+    }
+    FieldReader reader(*object, section.place(name));
+    for (const auto& [key, value] : object->items()) {
+        if (auto complaint = control::units_complaint(key, 1, control::kMaxKvpKeyUnits);
+            !complaint.empty()) {
+            reader.complain(key, "the key: " + complaint);
+        }
+        auto text = control::read_units(reader, key, 0, control::kMaxKvpValueUnits);
+        pairs.push_back({.key = key, .value = std::move(text).value_or(std::string())});
+    }
+    if (const auto finished = reader.finish(); !finished) {
+        section.complain(finished.error());
+    }
+}
+
+void read_vmbus(FieldReader& section, std::optional<VmbusVersion>& version) {
+    if (const auto index = section.choice("max_version", kVmbusVersions)) {
+        const std::string_view text = kVmbusVersions[*index];
+        version = VmbusVersion{.major = static_cast<uint16_t>(text[0] - '0'),
+                               .minor = static_cast<uint16_t>(text[2] - '0')};
+    }
+}
+
+void read_action(FieldReader& reader, std::string_view name, StopAction& action) {
+    if (const auto word = reader.choice(name, kStopActionWords)) {
+        action = static_cast<StopAction>(*word);
+    }
+}
+
+void read_boot(FieldReader& reader, Config& config) {
+    reader.require("kernel");
+    read_path(reader, "kernel", kMaxPathBytes, config.kernel);
+    read_path(reader, "initrd", kMaxPathBytes, config.initrd);
+    config.append = reader.text("append", kMaxKernelCommandLine).value_or(std::string());
+}
+
+std::unexpected<FieldError> file_error(const char* what, int error) {
+    return std::unexpected(
+        FieldError{.pointer = {}, .message = std::string(what) + ": " + std::strerror(error)});
+}
+
+}  // namespace
+
+std::optional<uint64_t> parse_size(std::string_view text) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc()) {
+        return std::nullopt;
+    }
+    text.remove_prefix(static_cast<size_t>(end - text.data()));
+    constexpr std::string_view kUnits = "KMGT";
+    unsigned shift = 0;
+    if (!text.empty()) {
+        const size_t unit = kUnits.find(text.front());
+        if (unit == std::string_view::npos || text.size() != 1) {
+            return std::nullopt;
+        }
+        shift = 10 * (static_cast<unsigned>(unit) + 1);
+    }
+    if (number > (UINT64_MAX >> shift)) {
+        return std::nullopt;
+    }
+    return number << shift;
+}
+
+Result<Config, FieldError> parse_config(std::string_view text) {
+    const auto document = HVIS_TRY(control::parse_json(text, kMaxConfigBytes));
+    Config config;
+    FieldReader reader(*document);
+    read_name(reader, config.name);
+    read_id(reader, config.id);
+    read_memory(reader, config.memory);
+    config.processors = static_cast<uint32_t>(
+        reader.integer("processors", {.lowest = 1, .highest = kMaxProcessors}).value_or(1));
+    read_boot(reader, config);
+    read_serial(reader, config.serial);
+    read_path(reader, "control", kMaxSocketPath, config.control);
+    read_section(reader, "services",
+                 [&](FieldReader& section) { read_services(section, config.services); });
+    read_section(reader, "heartbeat", [&](FieldReader& section) {
+        config.heartbeat = control::read_policy_change(section).applied_to({});
+    });
+    read_section(reader, "kvp", [&](FieldReader& section) {
+        read_pairs(section, "external", config.kvp_external);
+        read_pairs(section, "parameters", config.kvp_parameters);
+    });
+    read_section(reader, "vmbus",
+                 [&](FieldReader& section) { read_vmbus(section, config.vmbus_max_version); });
+    read_action(reader, "on_crash", config.on_crash);
+    read_action(reader, "on_reset", config.on_reset);
+    read_section(reader, "acpi", [&](FieldReader& section) {
+        config.acpi_s4 = section.boolean("s4").value_or(false);
+    });
+    if (const auto finished = reader.finish(); !finished) {
+        return std::unexpected(finished.error());
+    }
+    return config;
+}
+
+Result<Config, FieldError> load_config(const std::string& path) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        return file_error("cannot be opened", errno);
+    }
+    std::string text(kMaxConfigBytes + 1, '\0');
+    size_t used = 0;
+    while (used < text.size()) {
+        const ssize_t length = ::read(file.get(), text.data() + used, text.size() - used);
+        if (length < 0 && errno != EINTR) {
+            return file_error("cannot be read", errno);
+        }
+        if (length == 0) {
+            break;
+        }
+        used += static_cast<size_t>(std::max<ssize_t>(length, 0));
+    }
+    text.resize(used);
+    return parse_config(text);
+}
+
+}  // namespace hvis::worker

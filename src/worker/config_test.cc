@@ -1,0 +1,169 @@
+#include "worker/config.h"
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace hvis::worker {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr std::string_view kFull = R"({
+  "name": "web",
+  "id": "5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f",
+  "memory": "512M",
+  "processors": 2,
+  "kernel": "/boot/vmlinuz",
+  "initrd": "/boot/initrd.img",
+  "append": "console=ttyS0",
+  "serial": {"file": "/tmp/serial.log"},
+  "control": "/run/hvis/web.sock",
+  "services": {"timesync": false},
+  "heartbeat": {"interval_ms": 500, "misses": 5, "on_loss": "reset"},
+  "kvp": {"external": {"role": "web"}, "parameters": {"HostName": "lab", "PhysicalHostName": ""}},
+  "vmbus": {"max_version": "4.1"},
+  "on_crash": "restart",
+  "on_reset": "stop",
+  "acpi": {"s4": true}
+})";
+
+/// A whole configuration with one more field.
+std::string with(std::string_view field) {
+    return R"({"name":"web","memory":"512M","kernel":"k",)" + std::string(field) + "}";
+}
+
+std::string complaint_about(std::string_view text) {
+    const auto config = parse_config(text);
+    return config ? "accepted" : config.error().to_string();
+}
+
+TEST(Config, ReadsEveryOption) {
+    const auto config = parse_config(kFull);
+    ASSERT_TRUE(config) << config.error().to_string();
+    EXPECT_EQ(config->name, "web");
+    EXPECT_EQ(config->id.to_string(), "5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f");
+    EXPECT_EQ(config->memory, 512U << 20U);
+    EXPECT_EQ(config->processors, 2U);
+    EXPECT_EQ(config->kernel, "/boot/vmlinuz");
+    EXPECT_EQ(config->initrd, "/boot/initrd.img");
+    EXPECT_EQ(config->append, "console=ttyS0");
+    EXPECT_EQ(config->serial,
+              (SerialConfig{.kind = SerialConfig::Kind::kFile, .path = "/tmp/serial.log"}));
+    EXPECT_EQ(config->control, "/run/hvis/web.sock");
+    EXPECT_EQ(config->services, (ServicesConfig{.timesync = false}));
+    EXPECT_EQ(config->heartbeat.interval, std::chrono::milliseconds(500));
+    EXPECT_EQ(config->heartbeat.window, 5U);
+    EXPECT_EQ(config->heartbeat.on_loss, control::OnLoss::kReset);
+    EXPECT_THAT(config->kvp_external, ElementsAre(control::KvpPair{.key = "role", .value = "web"}));
+    EXPECT_EQ(config->kvp_parameters.size(), 2U);
+    EXPECT_EQ(config->vmbus_max_version, (VmbusVersion{.major = 4, .minor = 1}));
+    EXPECT_EQ(config->on_crash, StopAction::kRestart);
+    EXPECT_EQ(config->on_reset, StopAction::kStop);
+    EXPECT_TRUE(config->acpi_s4);
+}
+
+TEST(Config, HasDefaultsForAllButThreeOptions) {
+    const auto config = parse_config(R"({"name":"a","memory":67108864,"kernel":"k"})");
+    ASSERT_TRUE(config) << config.error().to_string();
+    EXPECT_EQ(config->memory, kMinMemory);
+    EXPECT_EQ(config->processors, 1U);
+    EXPECT_EQ(config->serial.kind, SerialConfig::Kind::kStdout);
+    EXPECT_EQ(config->services, ServicesConfig{});
+    EXPECT_EQ(config->heartbeat, control::HeartbeatPolicy{});
+    EXPECT_EQ(config->on_crash, StopAction::kStop);
+    EXPECT_EQ(config->on_reset, StopAction::kRestart);
+    EXPECT_FALSE(config->acpi_s4);
+    EXPECT_TRUE(config->control.empty());
+    EXPECT_NE(config->id, parse_config(R"({"name":"a","memory":67108864,"kernel":"k"})")->id);
+}
+
+TEST(Config, RefusesEveryPrefix) {
+    for (size_t length = 0; length < kFull.size(); ++length) {
+        EXPECT_FALSE(parse_config(kFull.substr(0, length))) << length;
+    }
+}
+
+TEST(Config, NamesTheBadFieldAndSaysWhatIsAllowed) {
+    EXPECT_EQ(complaint_about("{}"), "/name: required, but missing");
+    EXPECT_EQ(complaint_about(R"({"name":"a","memory":"512M"})"), "/kernel: required, but missing");
+    EXPECT_EQ(complaint_about(R"({"name":"a b"})"),
+              "/name: expected 1..64 letters, digits, '.', '_' and '-'");
+    EXPECT_EQ(complaint_about(with(R"("processors":0)")), "/processors: expected integer 1..64");
+    EXPECT_EQ(complaint_about(with(R"("id":"42")")),
+              "/id: expected a GUID such as 5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f");
+    EXPECT_EQ(complaint_about(with(R"("serial":"tty")")),
+              R"(/serial: expected "stdout", "none", {"file": PATH} or {"socket": PATH})");
+    EXPECT_EQ(complaint_about(with(R"("serial":{"fiel":"x"})")),
+              "/serial/fiel: unknown field; known are file, socket");
+    EXPECT_EQ(complaint_about(with(R"("services":{"vss":true})")),
+              "/services/vss: unknown field; known are heartbeat, kvp, shutdown, timesync");
+    EXPECT_EQ(complaint_about(with(R"("services":{"kvp":1})")),
+              "/services/kvp: expected true or false");
+    EXPECT_EQ(complaint_about(with(R"("heartbeat":{"on_loss":"pray"})")),
+              "/heartbeat/on_loss: expected one of none, reset, power_off");
+    EXPECT_EQ(complaint_about(with(R"("kvp":{"external":{"k":1}})")),
+              "/kvp/external/k: expected text");
+    EXPECT_EQ(complaint_about(with(R"("kvp":{"external":{"":"v"}})")),
+              "/kvp/external/: the key: expected text of 1..254 UTF-16 units without NUL");
+    EXPECT_EQ(complaint_about(with(R"("vmbus":{"max_version":"6.0"})")),
+              "/vmbus/max_version: expected one of 2.4, 3.0, 4.0, 4.1, 5.0, 5.1, 5.2, 5.3");
+    EXPECT_EQ(complaint_about(with(R"("on_crash":"dump")")),
+              "/on_crash: expected one of restart, stop");
+    EXPECT_EQ(complaint_about(with(R"("control":"")")),
+              "/control: expected a path, not an empty text");
+    EXPECT_EQ(complaint_about(with(R"("control":")" + std::string(108, 'x') + "\"")),
+              "/control: longer than 107 bytes");
+    EXPECT_EQ(complaint_about(with(R"("append":")" + std::string(2048, 'x') + "\"")),
+              "/append: longer than 2047 bytes");
+    EXPECT_EQ(complaint_about(with(R"("acpi":true)")), "/acpi: expected object");
+    EXPECT_EQ(complaint_about("[]"), "expected object");
+    EXPECT_EQ(complaint_about("{\n  \"name\": \"a\",\n}"), "line 3, column 1: not valid JSON");
+}
+
+TEST(Config, BoundsMemory) {
+    for (const std::string_view bad : {"0", "67108863", "\"63M\"", "\"2T\"", "-1", "1.5", "\"\"",
+                                       "\"512\"", "\"512m\"", "\"512MB\"", "true", "67108865"}) {
+        EXPECT_EQ(complaint_about(R"({"name":"a","kernel":"k","memory":)" + std::string(bad) + "}"),
+                  "/memory: expected 64M..1T in whole MiB, as \"512M\" or in bytes")
+            << bad;
+    }
+}
+
+TEST(Config, ReadsSizes) {
+    EXPECT_EQ(parse_size("1048576"), 1U << 20U);
+    EXPECT_EQ(parse_size("1K"), 1024U);
+    EXPECT_EQ(parse_size("2G"), uint64_t{2} << 30U);
+    EXPECT_EQ(parse_size("16777215T"), uint64_t{16777215} << 40U);
+    EXPECT_EQ(parse_size("16777216T"), std::nullopt);
+    EXPECT_EQ(parse_size("M"), std::nullopt);
+    EXPECT_EQ(parse_size(" 1M"), std::nullopt);
+}
+
+TEST(Config, BoundsTheNumberOfPairs) {
+    std::string pairs;
+    for (size_t number = 0; number <= kMaxConfiguredPairs; ++number) {
+        pairs += (number == 0 ? "\"" : ",\"") + std::to_string(number) + "\":\"\"";
+    }
+    EXPECT_EQ(complaint_about(with(R"("kvp":{"parameters":{)" + pairs + "}}")),
+              "/kvp/parameters: expected at most 256 pairs");
+}
+
+TEST(Config, LoadsTheExampleOfTheDocumentation) {
+    const auto config = load_config(HVIS_EXAMPLE_CONFIG);
+    EXPECT_TRUE(config) << config.error().to_string();
+}
+
+TEST(Config, SaysWhyAFileCannotBeRead) {
+    EXPECT_EQ(load_config("/nonexistent").error().to_string(),
+              "cannot be opened: No such file or directory");
+    EXPECT_EQ(load_config("/").error().to_string(), "cannot be read: Is a directory");
+    const std::string large = testing::TempDir() + "hvis-large.json";
+    std::ofstream(large) << std::string(kMaxConfigBytes + 100, ' ');
+    EXPECT_EQ(load_config(large).error().to_string(), "longer than 1048576 bytes");
+    std::remove(large.c_str());
+}
+
+}  // namespace
+}  // namespace hvis::worker
