@@ -45,6 +45,8 @@ public:
     Result<void> copy_out(GuestAddress from, MutableByteView to) const;
     Result<void> copy_in(GuestAddress to, ByteView from);
     Result<void> fill(GuestAddress to, uint64_t size, std::byte value);
+    /// Every byte reads as zero again, and the host gets the pages back. While no processor runs.
+    Result<void> clear();
 
     template <class T>
     Result<T> read(GuestAddress from) const {
