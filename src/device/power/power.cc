@@ -1,0 +1,54 @@
+#include "device/power/power.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "vm/ports.h"
+
+namespace hvis::device {
+namespace {
+
+constexpr uint64_t kSleepControl = vm::kSleepControlPort - vm::kPowerPort;
+constexpr uint64_t kReset = vm::kResetPort - vm::kPowerPort;
+constexpr uint64_t kTimer = vm::kPmTimerPort - vm::kPowerPort;
+
+// ACPI 6.5, 4.8.3.6: SLP_TYPx in bits 2..4, SLP_EN in bit 5.
+constexpr unsigned kSleepTypeShift = 2;
+constexpr unsigned kSleepTypeMask = 7;
+constexpr unsigned kSleepEnable = 1U << 5;
+
+/// ACPI 6.5, 4.8.3.3.
+using TimerTicks = std::chrono::duration<uint64_t, std::ratio<1, 3'579'545>>;
+
+}  // namespace
+
+Power::Power(StopRequest request_stop, Clock clock)
+    : request_stop_(std::move(request_stop)), clock_(std::move(clock)), started_(clock_()) {}
+
+uint32_t Power::timer_ticks() const {
+    return static_cast<uint32_t>(
+        std::chrono::duration_cast<TimerTicks>(clock_() - started_).count());
+}
+
+void Power::read(uint64_t offset, MutableByteView data) {
+    std::ranges::fill(data, std::byte{0});
+    if (offset >= kTimer && offset + data.size() <= kTimer + sizeof(uint32_t)) {
+        const uint32_t ticks = timer_ticks() >> ((offset - kTimer) * 8);
+        std::memcpy(data.data(), &ticks, data.size());
+    }
+}
+
+void Power::write(uint64_t offset, ByteView data) {
+    if (data.size() != 1) {
+        return;
+    }
+    const auto value = std::to_integer<unsigned>(data.front());
+    if (offset == kReset && value == vm::kResetValue) {
+        request_stop_(vm::StopReason::kReset);
+    } else if (offset == kSleepControl && (value & kSleepEnable) != 0 &&
+               ((value >> kSleepTypeShift) & kSleepTypeMask) == vm::kSleepTypeSoftOff) {
+        request_stop_(vm::StopReason::kPowerOff);
+    }
+}
+
+}  // namespace hvis::device
