@@ -56,6 +56,7 @@ public:
     [[nodiscard]] uint32_t processor_count() const override;
     [[nodiscard]] uint64_t reference_time() const override;
     void accept_messages(uint32_t connection_id) override;
+    void retry_messages() override;
     Result<vm::PostResult> post_message(vm::SynicTarget target,
                                         const vm::SynicMessage& message) override;
     void signal_event(vm::SynicTarget target, uint16_t flag) override;
