@@ -133,6 +133,9 @@ Result<void> HeartbeatHost::packet_received(ByteView packet, const Clocks& clock
         start(clocks.now);
     } else if (received.event == HostSession::Event::kReply) {
         result = beat_answered(received);
+        if (result) {
+            last_answer_ = clocks.wall;
+        }
     }
     settle(clocks);
     return result;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -65,6 +67,12 @@ public:
     [[nodiscard]] GuestHealth health() const { return health_; }
     [[nodiscard]] Applications applications() const { return applications_; }
     [[nodiscard]] const Counters& counters() const { return counters_; }
+    /// Misses among the beats that the next verdict looks back on.
+    [[nodiscard]] uint32_t missed_of_window() const {
+        return static_cast<uint32_t>(std::ranges::count(answers_, false));
+    }
+    /// When the guest last answered, in time or late.
+    [[nodiscard]] std::optional<WallTime> last_answer() const { return last_answer_; }
 
     /// What happened since the last call, in order; for the owner to act on.
     [[nodiscard]] std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
@@ -95,6 +103,7 @@ private:
     GuestHealth health_ = GuestHealth::kUnknown;
     Applications applications_ = Applications::kUnknown;
     Counters counters_;
+    std::optional<WallTime> last_answer_;
     std::vector<Effect> effects_;
 };
 

@@ -153,6 +153,9 @@ std::optional<Bytes> TimeSyncHost::next_packet(const Clocks& clocks) {
     }
     sample_due_ = false;
     sent_ = {.at = clocks.now, .sync = sync_due_};
+    last_sample_ = clocks.wall;
+    ++counters_.samples;
+    counters_.syncs += sync_due_ ? 1U : 0U;
     if (pending_) {
         pending_->sent = true;
     }

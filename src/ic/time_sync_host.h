@@ -51,6 +51,14 @@ public:
     /// How far the guest's clock was ahead of the host's, where the guest says so (versions 1.0 and
     /// 3.0; Linux never does).
     [[nodiscard]] std::optional<Ticks> guest_offset() const { return guest_offset_; }
+    /// Samples sent since the service object was made, and those of them that were orders.
+    struct Counters {
+        uint64_t samples = 0;
+        uint64_t syncs = 0;
+    };
+    [[nodiscard]] const Counters& counters() const { return counters_; }
+    /// When the last sample was sent.
+    [[nodiscard]] std::optional<WallTime> last_sample() const { return last_sample_; }
     /// When the guest last answered an order to set its clock.
     [[nodiscard]] std::optional<WallTime> last_sync() const { return last_sync_; }
     /// How long the guest took over its last answer.
@@ -87,6 +95,8 @@ private:
     std::optional<Duration> round_trip_;
     std::optional<Ticks> guest_offset_;
     std::optional<WallTime> last_sync_;
+    std::optional<WallTime> last_sample_;
+    Counters counters_;
     std::optional<Pending> pending_;
     RequestId last_id_ = 0;
     std::vector<Finished> effects_;

@@ -31,10 +31,10 @@ Result<std::unique_ptr<ChannelEndpoint>> ChannelEndpoint::open(const vmbus::Open
     if (channel.target_vp >= partition.processor_count()) {
         return fail(Errc::kInvalid, "channel targets a processor that does not exist");
     }
-    auto reader = HVIS_TRY(
-        vmbus::RingReader::attach(HVIS_TRY(map_ring(partition.memory(), channel.incoming_pages))));
-    auto writer = HVIS_TRY(
-        vmbus::RingWriter::attach(HVIS_TRY(map_ring(partition.memory(), channel.outgoing_pages))));
+    auto incoming = HVIS_TRY(map_ring(partition.memory(), channel.incoming_pages));
+    auto outgoing = HVIS_TRY(map_ring(partition.memory(), channel.outgoing_pages));
+    auto reader = HVIS_TRY(vmbus::RingReader::attach(std::move(incoming)));
+    auto writer = HVIS_TRY(vmbus::RingWriter::attach(std::move(outgoing)));
     UniqueFd kick(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!kick) {
         return fail_errno("eventfd");

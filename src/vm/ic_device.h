@@ -44,6 +44,8 @@ public:
     [[nodiscard]] bool is_open() const { return endpoint_ != nullptr; }
     /// Packets that broke the service's protocol, since the start.
     [[nodiscard]] uint64_t rejected_packets() const { return rejected_; }
+    /// Times the guest rang, since the channel opened.
+    [[nodiscard]] uint64_t kicks() const { return endpoint_ == nullptr ? 0 : endpoint_->kicks(); }
     [[nodiscard]] uint64_t packets_received() const { return received_; }
     [[nodiscard]] uint64_t packets_sent() const { return sent_; }
 

@@ -46,6 +46,13 @@ Result<void> VmbusHost::show(vmbus::OfferId offer) {
     return {};
 }
 
+Result<void> VmbusHost::remove(vmbus::OfferId offer) {
+    HVIS_CHECK(server_.remove(offer));
+    run();
+    slots_.erase(offer);
+    return {};
+}
+
 bool VmbusHost::message_posted(uint32_t connection_id, uint32_t type, ByteView payload) {
     if (!server_.can_accept_message()) {
         refused_one_ = true;

@@ -53,6 +53,8 @@ public:
     /// Withdraws / shows it again while the guest runs.
     Result<void> withdraw(vmbus::OfferId offer);
     Result<void> show(vmbus::OfferId offer);
+    /// Takes the device out for good: it is not called again once this returned.
+    Result<void> remove(vmbus::OfferId offer);
 
     /// From PartitionClient.
     bool message_posted(uint32_t connection_id, uint32_t type, ByteView payload);

@@ -1,6 +1,8 @@
 #include "worker/config.h"
 
 #include <fstream>
+#include <iterator>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -153,6 +155,33 @@ TEST(Config, BoundsTheNumberOfPairs) {
 TEST(Config, LoadsTheExampleOfTheDocumentation) {
     const auto config = load_config(HVIS_EXAMPLE_CONFIG);
     EXPECT_TRUE(config) << config.error().to_string();
+}
+
+/// The names after "known are " in the complaint about an unknown field.
+std::vector<std::string> known_fields(std::string_view text) {
+    const auto config = parse_config(text);
+    EXPECT_FALSE(config);
+    const std::string& message = config.error().message;
+    std::istringstream words(message.substr(message.find("known are ") + 10));
+    std::vector<std::string> names;
+    for (std::string name; words >> name;) {
+        names.push_back(name.substr(0, name.find(',')));
+    }
+    return names;
+}
+
+TEST(Config, HasEveryOptionOnTheManualPage) {
+    std::ifstream file(HVIS_MANUAL);
+    const std::string manual{std::istreambuf_iterator<char>(file), {}};
+    for (const std::string& text :
+         {with(R"("zz":1)"), with(R"("services":{"zz":1})"), with(R"("heartbeat":{"zz":1})"),
+          with(R"("kvp":{"zz":1})"), with(R"("vmbus":{"zz":1})"), with(R"("acpi":{"zz":1})")}) {
+        const auto names = known_fields(text);
+        EXPECT_FALSE(names.empty());
+        for (const std::string& name : names) {
+            EXPECT_THAT(manual, testing::HasSubstr("*" + name + "*"));
+        }
+    }
 }
 
 TEST(Config, SaysWhyAFileCannotBeRead) {

@@ -23,8 +23,8 @@ namespace {
 constexpr auto kInputRetry = std::chrono::milliseconds(5);
 constexpr auto kOutputRetry = std::chrono::milliseconds(20);
 
-/// True if PIPE_BUF bytes can be written without blocking. Standard output is shared with others, so
-/// it must not be made non-blocking.
+/// True if PIPE_BUF bytes can be written without blocking. Standard output is shared with others,
+/// so it must not be made non-blocking.
 bool writable_now(int fd) {
     pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
     return ::poll(&entry, 1, 0) == 1;

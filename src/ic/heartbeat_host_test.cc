@@ -1,0 +1,270 @@
+#include "ic/heartbeat_host.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ic/fake_link.h"
+#include "ic/heartbeat_guest.h"
+
+namespace hvis::ic {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using Effect = HeartbeatHost::Effect;
+
+constexpr HeartbeatPolicy kPolicy{
+    .interval = seconds(2), .latency = seconds(1), .misses = 2, .window = 3, .grace = seconds(0)};
+
+Effect health(GuestHealth from, GuestHealth to) {
+    return HeartbeatHost::HealthChanged{.from = from, .to = to};
+}
+
+struct Rig {
+    explicit Rig(const HeartbeatPolicy& policy = kPolicy) : host(policy) {}
+
+    void start() {
+        link.open();
+        link.advance(milliseconds(1500));
+        (void)host.take_effects();
+    }
+
+    HeartbeatHost host;
+    HeartbeatGuest guest;
+    FakeLink link{host, guest};
+};
+
+TEST(HeartbeatHost, BeatsAtTheIntervalNeverAtTheAnswer) {
+    Rig rig;
+    rig.link.open();
+    rig.link.advance(seconds(60));
+    EXPECT_EQ(rig.host.counters().sent, 31U);
+    EXPECT_EQ(rig.host.counters().answered, 31U);
+    EXPECT_EQ(rig.guest.answered(), 31U);
+    EXPECT_THAT(rig.host.take_effects(),
+                ElementsAre(health(GuestHealth::kUnknown, GuestHealth::kAlive)));
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).applications, Applications::kUnknown);
+}
+
+TEST(HeartbeatHost, LosesASilentGuestAfterNOfMAndSaysSoOnce) {
+    Rig rig;
+    rig.start();
+    rig.link.set_silent(true);
+    rig.link.advance(milliseconds(1500));  // the beat at 2 s is judged at 3 s
+    EXPECT_THAT(rig.host.take_effects(), IsEmpty());
+    rig.link.advance(seconds(2));
+    EXPECT_THAT(rig.host.take_effects(),
+                ElementsAre(health(GuestHealth::kAlive, GuestHealth::kLost)));
+    rig.link.advance(seconds(60));
+    EXPECT_THAT(rig.host.take_effects(), IsEmpty());
+    const auto report = rig.host.report(rig.link.clocks());
+    EXPECT_EQ(report.primary, Primary::kLostCommunication);
+    EXPECT_EQ(report.secondary, Secondary::kCommunicationTimedOut);
+    EXPECT_FALSE(report.applications);
+}
+
+TEST(HeartbeatHost, RegainsALostGuestOnlyAfterAnswersInARow) {
+    Rig rig;
+    rig.start();
+    rig.link.set_silent(true);
+    rig.link.advance(seconds(10));
+    (void)rig.host.take_effects();
+    rig.link.held().clear();
+    rig.link.set_silent(false);
+    rig.link.advance(seconds(2));
+    EXPECT_EQ(rig.host.health(), GuestHealth::kLost);
+    rig.link.advance(seconds(2));
+    EXPECT_THAT(rig.host.take_effects(),
+                ElementsAre(health(GuestHealth::kLost, GuestHealth::kAlive)));
+}
+
+TEST(HeartbeatHost, IgnoresThePileOfAnswersToOldBeats) {
+    Rig rig;
+    rig.start();
+    rig.link.set_silent(true);
+    rig.link.advance(seconds(20));
+    (void)rig.host.take_effects();
+    const auto answered = rig.host.counters().answered;
+    rig.link.advance(milliseconds(1100));  // the newest beat is judged already
+    rig.link.set_silent(false);
+    EXPECT_EQ(rig.host.counters().answered, answered);
+    EXPECT_EQ(rig.host.counters().late, 1U);
+    EXPECT_EQ(rig.host.health(), GuestHealth::kLost);
+}
+
+TEST(HeartbeatHost, OneMissOfThreeIsNotALoss) {
+    Rig rig;
+    rig.start();
+    for (int round = 0; round < 10; ++round) {
+        rig.link.set_silent(true);
+        rig.link.advance(seconds(2));
+        rig.link.held().clear();
+        rig.link.set_silent(false);
+        rig.link.advance(seconds(4));
+    }
+    EXPECT_EQ(rig.host.counters().missed, 10U);
+    EXPECT_EQ(rig.host.health(), GuestHealth::kAlive);
+}
+
+TEST(HeartbeatHost, DoesNotJudgeDuringTheGrace) {
+    HeartbeatPolicy policy = kPolicy;
+    policy.grace = seconds(30);
+    Rig rig(policy);
+    rig.link.open();
+    rig.link.set_silent(true);
+    rig.link.advance(seconds(30));
+    EXPECT_EQ(rig.host.counters().missed, 0U);
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+    rig.link.advance(seconds(6));
+    EXPECT_EQ(rig.host.health(), GuestHealth::kLost);
+}
+
+TEST(HeartbeatHost, DoesNotHoldItsOwnStallAgainstTheGuest) {
+    Rig rig;
+    rig.start();
+    for (int round = 0; round < 10; ++round) {
+        rig.link.set_silent(true);
+        rig.link.advance(milliseconds(600));
+        rig.link.stall(seconds(30));
+        rig.link.set_silent(false);
+    }
+    EXPECT_EQ(rig.host.counters().missed, 0U);
+    EXPECT_GT(rig.host.counters().voided, 0U);
+    EXPECT_THAT(rig.host.take_effects(), IsEmpty());
+}
+
+TEST(HeartbeatHost, TakesAnAnswerThatWaitedForAStalledHost) {
+    Rig rig;
+    rig.link.open();
+    rig.link.set_silent(true);
+    rig.link.advance(milliseconds(2000));
+    const auto before = rig.host.counters().answered;
+    auto late = rig.link.clocks();
+    late.now += seconds(50);
+    // The loop reads the ring before its timers: the answer is there, judged by nobody yet.
+    const auto reply = rig.guest.packet_received(rig.link.held().back(), late);
+    ASSERT_TRUE(reply && *reply);
+    EXPECT_TRUE(rig.host.packet_received(**reply, late));
+    EXPECT_EQ(rig.host.counters().answered, before + 1);
+}
+
+TEST(HeartbeatHost, DoesNotHoldAPauseAgainstTheGuest) {
+    Rig rig;
+    rig.start();
+    rig.link.set_silent(true);
+    rig.link.advance(milliseconds(700));
+    rig.link.pause();
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kPaused);
+    EXPECT_FALSE(rig.host.next_deadline());
+    rig.link.advance(std::chrono::hours(10));
+    EXPECT_EQ(rig.host.counters().missed, 0U);
+    rig.link.set_silent(false);
+    rig.link.resume();
+    rig.link.advance(seconds(2));
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+    EXPECT_THAT(rig.host.take_effects(), IsEmpty());
+}
+
+TEST(HeartbeatHost, DropsWrongSequencesAndErrors) {
+    Rig rig;
+    rig.start();
+    rig.link.set_silent(true);
+    rig.link.advance(milliseconds(600));
+    const Bytes beat = rig.link.held().back();
+    Bytes wrong = wire::format_ic_reply(beat, wire::kIcOk, {});  // seq not incremented
+    EXPECT_FALSE(rig.link.inject(wrong));
+    const auto answered = rig.host.counters().answered;
+    rig.link.advance(seconds(2));
+    EXPECT_FALSE(rig.link.inject(wire::format_ic_reply(rig.link.held().back(), wire::kIcFail, {})));
+    EXPECT_EQ(rig.host.counters().answered, answered);
+}
+
+TEST(HeartbeatHost, RejectsEveryTruncatedAnswer) {
+    Rig rig;
+    rig.start();
+    rig.link.set_silent(true);
+    rig.link.advance(milliseconds(600));
+    const auto whole = **rig.guest.packet_received(rig.link.held().back(), rig.link.clocks());
+    for (size_t length = 0; length < whole.size(); ++length) {
+        EXPECT_FALSE(rig.link.inject(ByteView(whole).first(length))) << length;
+    }
+    const auto answered = rig.host.counters().answered;
+    EXPECT_TRUE(rig.link.inject(whole));
+    EXPECT_EQ(rig.host.counters().answered, answered + 1);
+    EXPECT_TRUE(rig.link.inject(whole)) << "a duplicate is dropped in silence";
+    EXPECT_EQ(rig.host.counters().answered, answered + 1);
+}
+
+TEST(HeartbeatHost, ReportsTheStateOfApplications) {
+    Rig rig;
+    rig.start();
+    rig.guest.set_applications(wire::ApplicationState::kCritical);
+    rig.link.advance(seconds(2));
+    EXPECT_THAT(rig.host.take_effects(),
+                ElementsAre(Effect(HeartbeatHost::ApplicationsChanged{
+                    .from = Applications::kUnknown, .to = Applications::kCritical})));
+    const auto report = rig.host.report(rig.link.clocks());
+    EXPECT_EQ(report.primary, Primary::kOk);
+    EXPECT_EQ(report.secondary, Secondary::kApplicationCritical);
+    rig.guest.set_applications(wire::ApplicationState::kHealthy);
+    rig.link.advance(seconds(2));
+    EXPECT_EQ(rig.host.applications(), Applications::kHealthy);
+}
+
+TEST(HeartbeatHost, LosesContactNotTheGuestWhenTheChannelCloses) {
+    Rig rig;
+    rig.start();
+    rig.link.close();
+    EXPECT_THAT(rig.host.take_effects(),
+                ElementsAre(health(GuestHealth::kAlive, GuestHealth::kUnknown)));
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kNoContact);
+    rig.link.advance(seconds(60));
+    rig.link.open();
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+}
+
+TEST(HeartbeatHost, ReportsADisabledServiceAndBeatsAgainOnceEnabled) {
+    Rig rig;
+    rig.start();
+    rig.host.set_enabled(false, rig.link.clocks());
+    rig.link.advance(seconds(10));
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kDisabled);
+    EXPECT_EQ(rig.host.counters().sent, 1U);
+    rig.link.close();
+    rig.host.set_enabled(true, rig.link.clocks());
+    rig.link.open();
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+}
+
+TEST(HeartbeatHost, TakesANewPolicyWhileItRuns) {
+    Rig rig;
+    rig.start();
+    HeartbeatPolicy policy = kPolicy;
+    policy.interval = milliseconds(100);
+    policy.latency = milliseconds(100);
+    ASSERT_TRUE(rig.host.set_policy(policy, rig.link.clocks()));
+    const auto sent = rig.host.counters().sent;
+    rig.link.advance(seconds(1));
+    EXPECT_EQ(rig.host.counters().sent, sent + 10);
+    rig.link.set_silent(true);
+    rig.link.advance(milliseconds(350));
+    EXPECT_EQ(rig.host.health(), GuestHealth::kLost);
+    policy.misses = 4;
+    EXPECT_EQ(rig.host.set_policy(policy, rig.link.clocks()).error().code, Errc::kInvalid);
+}
+
+TEST(HeartbeatHost, SaysSinceWhen) {
+    Rig rig;
+    rig.link.open();
+    const auto since = rig.host.report(rig.link.clocks()).since;
+    rig.link.advance(seconds(10));
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).since, since);
+    rig.link.close();
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).since, rig.link.clocks().wall);
+}
+
+}  // namespace
+}  // namespace hvis::ic

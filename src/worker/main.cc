@@ -1,0 +1,137 @@
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "control/event_log.h"
+#include "control/events.h"
+#include "control/server.h"
+#include "loop/loop.h"
+#include "worker/client/command_line.h"
+#include "worker/client/run_client.h"
+#include "worker/config.h"
+#include "worker/sandbox.h"
+#include "worker/vm.h"
+
+namespace {
+
+using namespace hvis;
+
+void print(FILE* stream, std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stream);
+    std::fflush(stream);
+}
+
+int complain(std::string_view what, const Error& error) {
+    std::string line = fmt::format("hvis-vm: {}: {}", what, error.what);
+    if (error.os_error != 0) {
+        line += fmt::format(": {}", std::generic_category().message(error.os_error));
+    }
+    print(stderr, line + "\n");
+    return 1;
+}
+
+/// SIGTERM and SIGINT as a descriptor of the loop; SIGPIPE is of no interest.
+Result<UniqueFd> take_signals() {
+    std::signal(SIGPIPE, SIG_IGN);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) {
+        return fail_errno("sigprocmask");
+    }
+    UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd) {
+        return fail_errno("signalfd");
+    }
+    return fd;
+}
+
+int run_vm(const worker::Config& config) {
+    auto loop = loop::Loop::create();
+    if (!loop) {
+        return complain("cannot start", loop.error());
+    }
+    auto signals = take_signals();
+    if (!signals) {
+        return complain("cannot start", signals.error());
+    }
+    control::EventLog events;
+    auto vm = worker::Vm::create(config, **loop, events);
+    if (!vm) {
+        return complain(config.name, vm.error());
+    }
+    std::unique_ptr<control::Server> server;
+    if (!config.control.empty()) {
+        auto listening = control::Server::listen(
+            **loop, events, config.control,
+            {.program = "hvis-vm",
+             .version = HVIS_VERSION,
+             .name = config.name,
+             .id = config.id.to_string()},
+            [&vm](const control::Command& command, control::Responder responder) {
+                (*vm)->handle(command, std::move(responder));
+            });
+        if (!listening) {
+            return complain(config.control, listening.error());
+        }
+        server = *std::move(listening);
+    }
+    const auto watched = (*loop)->watch(signals->get(), EPOLLIN, [&](uint32_t) {
+        signalfd_siginfo info{};
+        if (::read(signals->get(), &info, sizeof(info)) == sizeof(info)) {
+            (*vm)->leave();
+        }
+    });
+    if (!watched) {
+        return complain("cannot start", watched.error());
+    }
+    if (const auto confined = worker::confine_loop_thread(); !confined) {
+        return complain("cannot confine itself", confined.error());
+    }
+    if (const auto started = (*vm)->start(); !started) {
+        return complain(config.name, started.error());
+    }
+    (*loop)->run();
+    return (*vm)->exit_status();
+}
+
+int run_worker(const worker::RunOptions& options) {
+    const auto config = worker::load_config(options.config_path);
+    if (!config) {
+        print(stderr,
+              fmt::format("hvis-vm: {}: {}\n", options.config_path, config.error().to_string()));
+        return 2;
+    }
+    return options.check_only ? 0 : run_vm(*config);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::string output;
+    std::string errors;
+    const auto parsed = worker::parse_command_line(argc, argv, output, errors);
+    print(stdout, output);
+    print(stderr, errors);
+    if (const auto* status = std::get_if<int>(&parsed)) {
+        return *status;
+    }
+    if (const auto* client = std::get_if<worker::ClientOptions>(&parsed)) {
+        return worker::run_client(*client, worker::ClientOutput::standard());
+    }
+    if (std::holds_alternative<worker::EventsTableOptions>(parsed)) {
+        print(stdout, control::events_page());
+        return 0;
+    }
+    return run_worker(std::get<worker::RunOptions>(parsed));
+}

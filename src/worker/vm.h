@@ -1,0 +1,167 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "control/event_log.h"
+#include "control/results.h"
+#include "control/server.h"
+#include "loop/loop.h"
+#include "vm/integration_services.h"
+#include "worker/config.h"
+#include "worker/guest_facts.h"
+#include "worker/loss_action.h"
+#include "worker/machine.h"
+#include "worker/waits.h"
+
+namespace hvis::worker {
+
+/// One virtual machine as a whole: hardware, VMBus, services, the policies that act on what they
+/// report, and the requests of the control socket. Loop thread.
+class Vm final : public vm::VmbusObserver {
+public:
+    /// A guest that reported a crash and then neither resets itself nor connects again (a crash
+    /// kernel) is dealt with by `on_crash` after so long.
+    static constexpr Duration kCrashGrace = std::chrono::seconds(10);
+    /// How often the guest's addresses are looked up while somebody waits for them.
+    static constexpr Duration kAddressPoll = std::chrono::seconds(1);
+    /// How long the guest may take to shut itself down when the worker is told to leave.
+    static constexpr Duration kFarewell = std::chrono::seconds(60);
+
+    /// `loop` and `events` must outlive the VM.
+    static Result<std::unique_ptr<Vm>> create(const Config& config, loop::Loop& loop,
+                                              control::EventLog& events);
+    ~Vm() override;
+
+    Result<void> start();
+    /// A verified request from the control socket.
+    void handle(const control::Command& command, control::Responder responder);
+    /// SIGTERM or SIGINT: asks the guest to shut down; the second time cuts the power.
+    void leave();
+    /// 0 after a stop that was asked for, 1 after a crash or a failure. Valid once the loop ended.
+    [[nodiscard]] int exit_status() const { return exit_status_; }
+
+private:
+    using ServiceKind = vm::ServiceKind;
+
+    /// A request of a client that the guest is working on.
+    struct GuestRequest {
+        control::Responder responder;
+        std::variant<control::KvpListCommand, control::KvpGetCommand, control::KvpSetCommand,
+                     control::KvpDeleteCommand, control::IpShowCommand, control::TimeSyncCommand>
+            command;
+    };
+    using RequestMap = std::map<ic::RequestId, GuestRequest>;
+
+    /// A clean stop that was asked of the guest, until the machine has stopped or reset.
+    struct StopRequest {
+        control::ShutdownCommand command;
+        ic::RequestId id = 0;  ///< 0 once the guest has agreed
+        std::optional<control::Responder> responder;
+        loop::Loop::TimerId timer = 0;
+    };
+
+    Vm(const Config& config, loop::Loop& loop, control::EventLog& events);
+    Result<void> open();
+    void record(control::EventId id, control::EventFields fields = {});
+
+    // vm.cc: the machine's life.
+    void crashed(const vm::CrashReport& report);
+    void stopped(vm::StopReason reason);
+    void restart_machine();
+    void end(int status);
+    void vmbus_connected(wire::VmbusVersion version) override;
+    void vmbus_disconnected(vmbus::DisconnectReason reason) override;
+
+    // vm_effects.cc: what the services report.
+    void service_changed(ServiceKind kind);
+    void take_heartbeat();
+    void take_shutdown();
+    void take_timesync();
+    void take_kvp();
+    void act_on_loss();
+    void note_status(ServiceKind kind);
+    void note_rejected(ServiceKind kind);
+    void answer_kvp(GuestRequest& request, const ic::KvpFinished& finished);
+    void refresh_facts();
+    void poll_addresses();
+    void keep_external(const GuestRequest& request);
+
+    // vm_verbs.cc: one for each command.
+    void run(const control::StatusCommand& command, control::Responder responder);
+    void run(const control::StatsCommand& command, control::Responder responder);
+    void run(const control::MachineCommand& command, control::Responder responder);
+    void run(const control::ShutdownCommand& command, control::Responder responder);
+    void run(const control::WaitCommand& command, control::Responder responder);
+    void run(const control::ServiceListCommand& command, control::Responder responder);
+    void run(const control::ServiceSwitchCommand& command, control::Responder responder);
+    void run(const control::KvpListCommand& command, control::Responder responder);
+    void run(const control::KvpGetCommand& command, control::Responder responder);
+    void run(const control::KvpSetCommand& command, control::Responder responder);
+    void run(const control::KvpDeleteCommand& command, control::Responder responder);
+    void run(const control::IpShowCommand& command, control::Responder responder);
+    void run(const control::TimeShowCommand& command, control::Responder responder);
+    void run(const control::TimeSyncCommand& command, control::Responder responder);
+    void run(const control::HeartbeatShowCommand& command, control::Responder responder);
+    void run(const control::HeartbeatSetCommand& command, control::Responder responder);
+    void run(const control::EventsListCommand& command, control::Responder responder);
+    void run(const control::EventsSubscribeCommand& command, control::Responder responder);
+    void run(const control::CancelCommand& command, control::Responder responder);
+    void pause(control::Responder responder);
+    void resume(control::Responder responder);
+    template <class Command>
+    void submit_kvp(Result<ic::RequestId> id, const Command& command, control::Responder responder);
+    void watch_cancel(RequestMap& requests, ServiceKind kind, ic::RequestId id);
+    void stop_request_timed_out();
+
+    [[nodiscard]] bool reached(control::Condition condition) const;
+    [[nodiscard]] std::string missing_for(control::Condition condition) const;
+    [[nodiscard]] control::StatusResult status() const;
+
+    const Config& config_;
+    loop::Loop& loop_;
+    control::EventLog& events_;
+    std::unique_ptr<Machine> machine_;
+    std::unique_ptr<vm::VmbusHost> vmbus_;
+    std::unique_ptr<vm::IntegrationServices> services_;
+    Waits waits_;
+    control::HeartbeatPolicy policy_;
+    LossAction loss_action_;
+
+    RequestMap kvp_requests_;
+    RequestMap time_requests_;
+    std::optional<StopRequest> stop_request_;
+    std::vector<control::Responder> machine_requests_;  ///< reset and power_off under way
+    std::string stopped_by_ = "guest";                  ///< who asked for the stop under way
+    bool leaving_ = false;
+    int exit_status_ = 0;
+
+    std::optional<control::CrashState> crash_;  ///< the last one
+    bool crash_open_ = false;                   ///< reported, and `on_crash` not applied yet
+    loop::Loop::TimerId crash_timer_ = 0;
+
+    std::map<std::string, std::string> external_;  ///< what the host wants in the external pool
+    std::optional<GuestFacts> facts_;
+    ic::RequestId facts_request_ = 0;
+    loop::Loop::TimerId address_timer_ = 0;
+
+    /// Per service, what was last recorded.
+    struct Noted {
+        bool negotiated = false;
+        bool mismatch = false;
+        uint64_t rejected = 0;
+    };
+    std::array<Noted, vm::kServiceKinds.size()> noted_{};
+    LogLimit rejected_limit_;
+    TimePoint lost_since_;
+};
+
+}  // namespace hvis::worker

@@ -1,0 +1,259 @@
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "worker/report.h"
+#include "worker/vm.h"
+
+namespace hvis::worker {
+
+using control::EventId;
+
+void Vm::service_changed(ServiceKind kind) {
+    switch (kind) {
+        case ServiceKind::kHeartbeat:
+            take_heartbeat();
+            break;
+        case ServiceKind::kShutdown:
+            take_shutdown();
+            break;
+        case ServiceKind::kTimesync:
+            take_timesync();
+            break;
+        case ServiceKind::kKvp:
+            take_kvp();
+            break;
+    }
+    note_status(kind);
+    note_rejected(kind);
+    waits_.check();
+}
+
+void Vm::note_status(ServiceKind kind) {
+    Noted& noted = noted_[static_cast<size_t>(kind)];
+    const ic::ServiceReport report = services_->report(kind);
+    const std::string name(to_string(kind));
+    const bool negotiated = report.message.has_value();
+    if (negotiated != std::exchange(noted.negotiated, negotiated)) {
+        if (negotiated) {
+            record(EventId::kServiceNegotiated,
+                   {{"service", name},
+                    {"framework", version_text(report.framework.value_or(ic::Version{}))},
+                    {"message", version_text(*report.message)}});
+            if (kind == ServiceKind::kKvp) {
+                refresh_facts();
+            }
+        } else if (services_->is_enabled(kind)) {
+            record(EventId::kServiceDisconnected, {{"service", name}});
+        }
+    }
+    const bool mismatch = report.secondary == ic::Secondary::kProtocolMismatch;
+    if (mismatch && !std::exchange(noted.mismatch, mismatch)) {
+        record(EventId::kServiceMismatch, {{"service", name}});
+    }
+    noted.mismatch = mismatch;
+}
+
+void Vm::note_rejected(ServiceKind kind) {
+    Noted& noted = noted_[static_cast<size_t>(kind)];
+    const uint64_t rejected = services_->device(kind).rejected_packets();
+    if (rejected == noted.rejected || !rejected_limit_.allow(loop::Loop::now())) {
+        return;
+    }
+    const uint64_t suppressed = rejected - noted.rejected - 1;
+    noted.rejected = rejected;
+    record(EventId::kGuestMessageRejected, {{"service", std::string(to_string(kind))},
+                                            {"reason", "it breaks the protocol"},
+                                            {"suppressed", std::to_string(suppressed)}});
+}
+
+void Vm::take_heartbeat() {
+    for (const auto& effect : services_->heartbeat().take_effects()) {
+        if (const auto* change = std::get_if<ic::HeartbeatHost::ApplicationsChanged>(&effect)) {
+            if (change->to == ic::Applications::kCritical) {
+                record(EventId::kApplicationCritical);
+            } else if (change->from == ic::Applications::kCritical) {
+                record(EventId::kApplicationHealthy);
+            }
+            continue;
+        }
+        const auto& change = std::get<ic::HeartbeatHost::HealthChanged>(effect);
+        const TimePoint now = loop::Loop::now();
+        if (change.to == ic::GuestHealth::kLost) {
+            lost_since_ = now;
+            record(EventId::kHeartbeatLost, {{"missed", std::to_string(policy_.misses)},
+                                             {"window", std::to_string(policy_.window)}});
+            act_on_loss();
+        } else if (change.to == ic::GuestHealth::kAlive) {
+            loss_action_.heartbeat_regained(now);
+            if (change.from == ic::GuestHealth::kLost) {
+                const auto silent =
+                    std::chrono::duration_cast<std::chrono::milliseconds>(now - lost_since_);
+                record(EventId::kHeartbeatRegained,
+                       {{"silent_ms", std::to_string(silent.count())}});
+            }
+        }
+    }
+}
+
+void Vm::act_on_loss() {
+    const auto verdict = loss_action_.heartbeat_lost(policy_, loop::Loop::now());
+    const auto act = [this](std::string_view action, vm::StopReason reason) {
+        record(EventId::kLossActionTaken,
+               {{"action", std::string(action)},
+                {"attempt", std::to_string(loss_action_.attempts_used())},
+                {"attempts", std::to_string(policy_.attempts)}});
+        stopped_by_ = "heartbeat";
+        machine_->request_stop(reason);
+    };
+    switch (verdict) {
+        case LossAction::Verdict::kNothing:
+            break;
+        case LossAction::Verdict::kReset:
+            act("reset", vm::StopReason::kReset);
+            break;
+        case LossAction::Verdict::kPowerOff:
+            act("power_off", vm::StopReason::kPowerOff);
+            break;
+        case LossAction::Verdict::kExhausted:
+            record(EventId::kLossAttemptsExhausted,
+                   {{"attempts", std::to_string(policy_.attempts)}});
+            break;
+    }
+}
+
+void Vm::take_shutdown() {
+    for (const auto& finished : services_->shutdown().take_effects()) {
+        if (!stop_request_ || stop_request_->id != finished.id) {
+            continue;
+        }
+        stop_request_->id = 0;
+        const std::string action(shutdown_word(finished.kind));
+        if (finished.outcome == ic::Outcome::kDone) {
+            record(EventId::kShutdownAccepted, {{"action", action}});
+            continue;  // answered when the machine has stopped
+        }
+        if (finished.outcome == ic::Outcome::kRefused) {
+            record(EventId::kShutdownRefused,
+                   {{"action", action}, {"status", fmt::format("{:#010x}", finished.status)}});
+        }
+        loop_.cancel_timer(stop_request_->timer);
+        if (stop_request_->responder) {
+            stop_request_->responder->failed(failure_of(finished.outcome, finished.status,
+                                                        services_->report(ServiceKind::kShutdown)));
+        }
+        stop_request_.reset();
+        if (leaving_) {
+            stopped_by_ = "request";
+            machine_->request_stop(vm::StopReason::kPowerOff);
+        }
+    }
+}
+
+void Vm::take_timesync() {
+    for (const auto& finished : services_->timesync().take_effects()) {
+        auto node = time_requests_.extract(finished.id);
+        if (node.empty()) {
+            continue;
+        }
+        if (finished.outcome == ic::Outcome::kDone) {
+            record(EventId::kTimeSynced, {{"reason", "request"}});
+            node.mapped().responder.done();
+        } else {
+            node.mapped().responder.failed(failure_of(finished.outcome, finished.status,
+                                                      services_->report(ServiceKind::kTimesync)));
+        }
+    }
+}
+
+void Vm::take_kvp() {
+    for (auto& finished : services_->kvp().take_effects()) {
+        if (finished.id == facts_request_) {
+            facts_request_ = 0;
+            if (finished.outcome == ic::Outcome::kDone) {
+                facts_ = facts_from(finished.pairs);
+            }
+            continue;
+        }
+        auto node = kvp_requests_.extract(finished.id);
+        if (!node.empty()) {
+            answer_kvp(node.mapped(), finished);
+        }
+    }
+    poll_addresses();
+}
+
+void Vm::answer_kvp(GuestRequest& request, const ic::KvpFinished& finished) {
+    if (finished.outcome != ic::Outcome::kDone) {
+        auto failure =
+            failure_of(finished.outcome, finished.status, services_->report(ServiceKind::kKvp));
+        if (finished.error) {
+            failure.message = finished.error->what;
+            if (finished.error->code == Errc::kNotFound) {
+                failure.code = control::ErrorCode::kNotFound;
+                failure.hint = "list the pool with 'kvp list'";
+            }
+        }
+        request.responder.failed(failure);
+        return;
+    }
+    keep_external(request);
+    const auto answer_pairs = [&](control::Pool pool) {
+        control::KvpResult result{.pool = pool, .pairs = {}};
+        for (const auto& [key, value] : finished.pairs) {
+            result.pairs.push_back({.key = key, .value = value});
+        }
+        request.responder.done(result);
+    };
+    if (const auto* list = std::get_if<control::KvpListCommand>(&request.command)) {
+        answer_pairs(list->pool);
+    } else if (const auto* get = std::get_if<control::KvpGetCommand>(&request.command)) {
+        answer_pairs(get->pool);
+    } else if (std::holds_alternative<control::IpShowCommand>(request.command)) {
+        facts_ = facts_from(finished.pairs);
+        request.responder.done(control::IpResult{.ipv4 = facts_->ipv4, .ipv6 = facts_->ipv6});
+    } else {
+        request.responder.done();
+    }
+}
+
+void Vm::keep_external(const GuestRequest& request) {
+    if (const auto* set = std::get_if<control::KvpSetCommand>(&request.command);
+        set != nullptr && set->pool == control::Pool::kExternal) {
+        external_[set->key] = set->value;
+    } else if (const auto* removed = std::get_if<control::KvpDeleteCommand>(&request.command);
+               removed != nullptr && removed->pool == control::Pool::kExternal) {
+        external_.erase(removed->key);
+    } else {
+        return;
+    }
+    // Past the mirror's limit the guest still has the pair, only it is not renewed after a reset.
+    if (const auto kept = services_->kvp().set_external(external_); !kept) {
+        log(LogLevel::kWarning, "kvp", kept.error().what);
+    }
+}
+
+void Vm::refresh_facts() {
+    if (facts_request_ != 0) {
+        return;
+    }
+    if (const auto id = services_->kvp().list(ic::KvpPool::kAuto, services_->clocks())) {
+        facts_request_ = *id;
+        // Not from inside the service's own callback.
+        loop_.post([this] { services_->pump(ServiceKind::kKvp); });
+    }
+}
+
+void Vm::poll_addresses() {
+    if (address_timer_ != 0 || !waits_.any_for(control::Condition::kIp)) {
+        return;
+    }
+    address_timer_ = loop_.add_timer(loop::Loop::now() + kAddressPoll, [this] {
+        address_timer_ = 0;
+        refresh_facts();
+        poll_addresses();
+    });
+}
+
+}  // namespace hvis::worker

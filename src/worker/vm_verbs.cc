@@ -1,0 +1,388 @@
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "worker/report.h"
+#include "worker/vm.h"
+
+namespace hvis::worker {
+namespace {
+
+control::Failure failed(std::string_view message, std::string_view hint) {
+    return {.code = control::ErrorCode::kFailed,
+            .message = std::string(message),
+            .hint = std::string(hint),
+            .pointer = {},
+            .outcome = {},
+            .guest_status = {}};
+}
+
+ic::KvpPool pool_of(control::Pool pool) {
+    switch (pool) {
+        case control::Pool::kExternal:
+            return ic::KvpPool::kExternal;
+        case control::Pool::kGuest:
+            return ic::KvpPool::kGuest;
+        case control::Pool::kAuto:
+            return ic::KvpPool::kAuto;
+        case control::Pool::kParameters:
+            return ic::KvpPool::kAutoExternal;
+    }
+    return ic::KvpPool::kAuto;
+}
+
+ic::ShutdownKind kind_of(control::ShutdownCommand::Action action) {
+    switch (action) {
+        case control::ShutdownCommand::Action::kShutdown:
+            return ic::ShutdownKind::kShutdown;
+        case control::ShutdownCommand::Action::kRestart:
+            return ic::ShutdownKind::kRestart;
+        case control::ShutdownCommand::Action::kHibernate:
+            return ic::ShutdownKind::kHibernate;
+    }
+    return ic::ShutdownKind::kShutdown;
+}
+
+}  // namespace
+
+void Vm::handle(const control::Command& command, control::Responder responder) {
+    std::visit([&](const auto& each) { run(each, std::move(responder)); }, command);
+}
+
+control::StatusResult Vm::status() const {
+    control::StatusResult result{.name = config_.name,
+                                 .id = config_.id.to_string(),
+                                 .state = std::string(to_string(machine_->state())),
+                                 .uptime = std::chrono::duration_cast<control::Milliseconds>(
+                                     machine_->uptime(loop::Loop::now())),
+                                 .processors = config_.processors,
+                                 .memory = config_.memory,
+                                 .vmbus_version = {},
+                                 .guest = facts_,
+                                 .crash = crash_,
+                                 .exits = 0,
+                                 .services = {}};
+    if (const auto version = vmbus_->version()) {
+        result.vmbus_version = to_string(*version);
+    }
+    const auto counts = machine_->partition().exit_counts();
+    for (const uint64_t count : counts.by_kind) {
+        result.exits += count;
+    }
+    for (const ServiceKind kind : vm::kServiceKinds) {
+        result.services.push_back(service_state(*services_, kind));
+    }
+    return result;
+}
+
+void Vm::run(const control::StatusCommand& /*command*/, control::Responder responder) {
+    responder.done(status());
+}
+
+void Vm::run(const control::StatsCommand& /*command*/, control::Responder responder) {
+    control::StatsResult result;
+    const auto counts = machine_->partition().exit_counts();
+    for (size_t index = 0; index < kvm::kExitKinds; ++index) {
+        const auto kind = static_cast<kvm::ExitKind>(index);
+        result.exits.emplace_back(to_string(kind), counts.of(kind));
+    }
+    for (const ServiceKind kind : vm::kServiceKinds) {
+        const auto& device = services_->device(kind);
+        const std::string name(to_string(kind));
+        result.counters.emplace_back(name + ".kicks", device.kicks());
+        result.counters.emplace_back(name + ".packets_received", device.packets_received());
+        result.counters.emplace_back(name + ".packets_rejected", device.rejected_packets());
+        result.counters.emplace_back(name + ".packets_sent", device.packets_sent());
+    }
+    result.counters.emplace_back("io.unclaimed", machine_->unclaimed_accesses());
+    result.counters.emplace_back("serial.dropped", machine_->serial_dropped());
+    result.counters.emplace_back("vmbus.messages_rejected", vmbus_->rejected_messages());
+    responder.done(result);
+}
+
+void Vm::run(const control::MachineCommand& command, control::Responder responder) {
+    using Action = control::MachineCommand::Action;
+    switch (command.action) {
+        case Action::kPause:
+            pause(std::move(responder));
+            return;
+        case Action::kResume:
+            resume(std::move(responder));
+            return;
+        case Action::kReset:
+        case Action::kPowerOff:
+            stopped_by_ = "request";
+            crash_open_ = false;
+            machine_requests_.push_back(std::move(responder));
+            machine_->request_stop(command.action == Action::kReset ? vm::StopReason::kReset
+                                                                    : vm::StopReason::kPowerOff);
+            return;
+    }
+}
+
+void Vm::pause(control::Responder responder) {
+    const bool was_paused = machine_->state() == MachineState::kPaused;
+    if (const auto paused = machine_->pause(); !paused) {
+        responder.failed(failed(paused.error().what, "see its state with 'status'"));
+        return;
+    }
+    if (!was_paused) {
+        services_->paused();
+        record(control::EventId::kVmPaused);
+    }
+    responder.done();
+}
+
+void Vm::resume(control::Responder responder) {
+    const bool was_paused = machine_->state() == MachineState::kPaused;
+    if (const auto resumed = machine_->resume(); !resumed) {
+        responder.failed(failed(resumed.error().what, "see its state with 'status'"));
+        return;
+    }
+    if (was_paused) {
+        services_->resumed();
+        record(control::EventId::kVmResumed);
+    }
+    responder.done();
+}
+
+void Vm::run(const control::ShutdownCommand& command, control::Responder responder) {
+    if (stop_request_) {
+        responder.failed(failed("a shutdown, restart or hibernation is already in progress",
+                                "wait for it, or use 'power-off'"));
+        return;
+    }
+    const auto id = services_->shutdown().request(
+        {.kind = kind_of(command.action),
+         .force = command.force ? ic::ShutdownForce::kYes : ic::ShutdownForce::kNo,
+         .reason = command.reason,
+         .message = command.message,
+         .guest_timeout = command.timeout,
+         .answer_timeout =
+             std::min<Duration>(command.timeout, ic::ShutdownHost::kMaxAnswerTimeout)},
+        services_->clocks());
+    if (!id) {
+        responder.failed(refused_at_once(id.error(), services_->report(ServiceKind::kShutdown)));
+        return;
+    }
+    record(control::EventId::kShutdownRequested,
+           {{"action", std::string(shutdown_word(kind_of(command.action)))},
+            {"timeout_ms", std::to_string(command.timeout.count())}});
+    responder.on_cancelled([this] {
+        if (stop_request_ && stop_request_->id != 0) {
+            // What the guest has been asked cannot be taken back; only nobody waits any more.
+            (void)services_->shutdown().cancel(stop_request_->id, services_->clocks());
+        }
+    });
+    stop_request_.emplace(
+        StopRequest{.command = command,
+                    .id = *id,
+                    .responder = std::move(responder),
+                    .timer = loop_.add_timer(loop::Loop::now() + command.timeout,
+                                             [this] { stop_request_timed_out(); })});
+    services_->pump(ServiceKind::kShutdown);
+}
+
+void Vm::stop_request_timed_out() {
+    record(control::EventId::kShutdownTimedOut,
+           {{"action", std::string(shutdown_word(kind_of(stop_request_->command.action)))},
+            {"timeout_ms", std::to_string(stop_request_->command.timeout.count())}});
+    if (stop_request_->responder) {
+        stop_request_->responder->failed({.code = control::ErrorCode::kTimedOut,
+                                          .message = stop_request_->id == 0
+                                                         ? "the guest agreed, but is not down yet"
+                                                         : "the guest did not answer in time",
+                                          .hint = "look at its console; 'power-off' cuts the power",
+                                          .pointer = {},
+                                          .outcome = std::string(to_string(ic::Outcome::kTimedOut)),
+                                          .guest_status = {}});
+    }
+    const ic::RequestId id = stop_request_->id;
+    stop_request_.reset();
+    if (id != 0) {
+        (void)services_->shutdown().cancel(id, services_->clocks());
+    }
+}
+
+void Vm::run(const control::WaitCommand& command, control::Responder responder) {
+    waits_.add(command, std::move(responder));
+    poll_addresses();
+}
+
+bool Vm::reached(control::Condition condition) const {
+    const MachineState state = machine_->state();
+    switch (condition) {
+        case control::Condition::kRunning:
+            return state == MachineState::kRunning;
+        case control::Condition::kHeartbeat:
+            return services_->report(ServiceKind::kHeartbeat).primary == ic::Primary::kOk;
+        case control::Condition::kKvp:
+            return services_->report(ServiceKind::kKvp).message.has_value();
+        case control::Condition::kIp:
+            return facts_ && !(facts_->ipv4.empty() && facts_->ipv6.empty());
+        case control::Condition::kStopped:
+            return state == MachineState::kStopped;
+    }
+    return false;
+}
+
+std::string Vm::missing_for(control::Condition condition) const {
+    switch (condition) {
+        case control::Condition::kHeartbeat:
+            return services_->report(ServiceKind::kHeartbeat).explanation;
+        case control::Condition::kKvp:
+            return services_->report(ServiceKind::kKvp).explanation;
+        case control::Condition::kIp:
+            return facts_ ? "the guest has published no address"
+                          : services_->report(ServiceKind::kKvp).explanation;
+        case control::Condition::kRunning:
+        case control::Condition::kStopped:
+            break;
+    }
+    return std::string("the machine is ").append(to_string(machine_->state()));
+}
+
+void Vm::run(const control::ServiceListCommand& /*command*/, control::Responder responder) {
+    responder.done(control::ServiceListResult{.services = status().services});
+}
+
+void Vm::run(const control::ServiceSwitchCommand& command, control::Responder responder) {
+    const ServiceKind kind = worker::kind_of(command.service);
+    const bool was_enabled = services_->is_enabled(kind);
+    if (const auto switched = services_->set_enabled(kind, command.enable); !switched) {
+        responder.failed(failed(switched.error().what, {}));
+        return;
+    }
+    if (was_enabled != command.enable) {
+        record(
+            command.enable ? control::EventId::kServiceEnabled : control::EventId::kServiceDisabled,
+            {{"service", std::string(to_string(kind))}});
+    }
+    responder.done();
+}
+
+void Vm::watch_cancel(RequestMap& requests, ServiceKind kind, ic::RequestId id) {
+    requests.at(id).responder.on_cancelled([this, &requests, kind, id] {
+        // After this callback: the responder that runs it dies with its entry.
+        loop_.post([this, &requests, kind, id] {
+            if (requests.erase(id) == 0) {
+                return;
+            }
+            // Fails only if it has just ended by itself.
+            if (kind == ServiceKind::kKvp) {
+                (void)services_->kvp().cancel(id, services_->clocks());
+            } else {
+                (void)services_->timesync().cancel(id, services_->clocks());
+            }
+            services_->pump(kind);
+        });
+    });
+}
+
+template <class Command>
+void Vm::submit_kvp(Result<ic::RequestId> id, const Command& command,
+                    control::Responder responder) {
+    if (!id) {
+        responder.failed(refused_at_once(id.error(), services_->report(ServiceKind::kKvp)));
+        return;
+    }
+    kvp_requests_.emplace(*id, GuestRequest{std::move(responder), command});
+    watch_cancel(kvp_requests_, ServiceKind::kKvp, *id);
+    services_->pump(ServiceKind::kKvp);
+}
+
+void Vm::run(const control::KvpListCommand& command, control::Responder responder) {
+    submit_kvp(services_->kvp().list(pool_of(command.pool), services_->clocks(), command.timeout),
+               command, std::move(responder));
+}
+
+void Vm::run(const control::KvpGetCommand& command, control::Responder responder) {
+    submit_kvp(services_->kvp().get(pool_of(command.pool), command.key, services_->clocks(),
+                                    command.timeout),
+               command, std::move(responder));
+}
+
+void Vm::run(const control::KvpSetCommand& command, control::Responder responder) {
+    const ic::KvpPair pair{.key = command.key, .value = command.value};
+    const auto pool = pool_of(command.pool);
+    submit_kvp(command.only_add
+                   ? services_->kvp().add(pool, pair, services_->clocks(), command.timeout)
+                   : services_->kvp().set(pool, pair, services_->clocks(), command.timeout),
+               command, std::move(responder));
+}
+
+void Vm::run(const control::KvpDeleteCommand& command, control::Responder responder) {
+    submit_kvp(services_->kvp().remove(pool_of(command.pool), command.key, services_->clocks(),
+                                       command.timeout),
+               command, std::move(responder));
+}
+
+void Vm::run(const control::IpShowCommand& command, control::Responder responder) {
+    submit_kvp(services_->kvp().list(ic::KvpPool::kAuto, services_->clocks(), command.timeout),
+               command, std::move(responder));
+}
+
+void Vm::run(const control::TimeShowCommand& /*command*/, control::Responder responder) {
+    const auto& timesync = services_->timesync();
+    const auto state = service_state(*services_, ServiceKind::kTimesync);
+    control::TimeResult result{.host_time = services_->clocks().wall,
+                               .last_sync = timesync.last_sync(),
+                               .last_sample = timesync.last_sample(),
+                               .syncs = timesync.counters().syncs,
+                               .samples = timesync.counters().samples,
+                               .reference_time = {},
+                               .service = state};
+    if (!state.message.empty()) {
+        result.reference_time = state.message >= "4.0";
+    }
+    responder.done(result);
+}
+
+void Vm::run(const control::TimeSyncCommand& command, control::Responder responder) {
+    const auto id = services_->timesync().sync_now(command.timeout, services_->clocks());
+    if (!id) {
+        responder.failed(refused_at_once(id.error(), services_->report(ServiceKind::kTimesync)));
+        return;
+    }
+    time_requests_.emplace(*id, GuestRequest{std::move(responder), command});
+    watch_cancel(time_requests_, ServiceKind::kTimesync, *id);
+    services_->pump(ServiceKind::kTimesync);
+}
+
+void Vm::run(const control::HeartbeatShowCommand& /*command*/, control::Responder responder) {
+    const auto& heartbeat = services_->heartbeat();
+    responder.done(
+        control::HeartbeatResult{.policy = policy_,
+                                 .service = service_state(*services_, ServiceKind::kHeartbeat),
+                                 .sent = heartbeat.counters().sent,
+                                 .answered = heartbeat.counters().answered,
+                                 .missed = heartbeat.missed_of_window(),
+                                 .attempts_used = loss_action_.attempts_used(),
+                                 .last_answer = heartbeat.last_answer()});
+}
+
+void Vm::run(const control::HeartbeatSetCommand& command, control::Responder responder) {
+    const auto policy = command.change.applied_to(policy_);
+    if (const auto set = services_->heartbeat().set_policy(to_ic(policy), services_->clocks());
+        !set) {
+        responder.failed(refused_at_once(set.error(), services_->report(ServiceKind::kHeartbeat)));
+        return;
+    }
+    policy_ = policy;
+    loss_action_.forget();
+    services_->pump(ServiceKind::kHeartbeat);
+    responder.done(control::HeartbeatSetResult{.policy = policy_});
+}
+
+// The server answers these three itself; they never reach the VM.
+void Vm::run(const control::EventsListCommand& /*command*/, control::Responder responder) {
+    responder.failed(failed("events are the server's to list", {}));
+}
+void Vm::run(const control::EventsSubscribeCommand& /*command*/, control::Responder responder) {
+    responder.failed(failed("events are the server's to send", {}));
+}
+void Vm::run(const control::CancelCommand& /*command*/, control::Responder responder) {
+    responder.failed(failed("requests are the server's to cancel", {}));
+}
+
+}  // namespace hvis::worker
