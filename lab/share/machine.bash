@@ -98,6 +98,7 @@ machine_alive() {
 # machine_booted: waits until the machine's own init runs.
 machine_booted() {
   local patience=$((SECONDS + 180))
+  [ $patience -lt $deadline ] || patience=$deadline
   until [ -e "$machine/control/booted" ]; do
     machine_alive && [ $SECONDS -lt $patience ] || return 1
     sleep 0.1
@@ -228,9 +229,10 @@ machine_job() {
 machine_shell() {
   local program size
   program=$(compiled console "$lab_dir/share/console.c")
-  write_job bash -l
   size=$(stty size)
-  echo "rows ${size% *} cols ${size#* } sane" >"$job/terminal"
+  [ "$size" != '0 0' ] || size='24 80' # a terminal that does not know its size
+  write_job bash -c "stty sane rows ${size% *} cols ${size#* }; exec bash -l"
+  touch "$job/terminal"
   mv "$job/script.new" "$job/script"
   "$program" "$machine/shell" "$job/status"
 }
