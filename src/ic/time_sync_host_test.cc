@@ -72,7 +72,7 @@ TEST(TimeSyncHost, OrdersOnceAfterNegotiationThenOnlySamples) {
 TEST(TimeSyncHost, SamplesTheClocksOfTheMomentOfSending) {
     Rig rig;
     rig.link.open();
-    rig.guest.take_effects();
+    (void)rig.guest.take_effects();
     rig.link.advance(seconds(5));
     const auto packet = wire::parse_ic_packet(rig.link.sent().back());
     const auto sample = wire::parse_time_sample(packet->body, {4, 0});
@@ -86,7 +86,7 @@ TEST(TimeSyncHost, SamplesTheClocksOfTheMomentOfSending) {
 TEST(TimeSyncGuest, AddsTheAgeOfASample) {
     Rig rig;
     rig.link.open();
-    rig.guest.take_effects();
+    (void)rig.guest.take_effects();
     rig.link.set_silent(true);
     rig.link.advance(seconds(5));
     rig.link.advance(seconds(1));
@@ -101,7 +101,7 @@ TEST(TimeSyncHost, OrdersAgainAfterAResume) {
     rig.link.advance(seconds(6));
     rig.link.pause();
     rig.link.advance(seconds(600));
-    rig.guest.take_effects();
+    (void)rig.guest.take_effects();
     rig.link.resume();
     EXPECT_THAT(rig.syncs(), ElementsAre(true));
     rig.link.advance(seconds(6));
@@ -113,7 +113,7 @@ TEST(TimeSyncHost, OrdersOnRequestAndReportsTheEnd) {
     EXPECT_EQ(rig.host.sync_now(seconds(5), rig.link.clocks()).error(), kErrorNotConnected);
     rig.link.open();
     rig.link.advance(seconds(6));
-    rig.guest.take_effects();
+    (void)rig.guest.take_effects();
     const auto id = rig.host.sync_now(seconds(5), rig.link.clocks());
     ASSERT_TRUE(id);
     EXPECT_EQ(rig.host.sync_now(seconds(5), rig.link.clocks()).error(), kErrorInProgress);
