@@ -17,8 +17,8 @@ struct OfferId {
 
 /// What a device asks to be shown as.
 struct OfferParams {
-    Guid interface_type;  ///< what kind of device
-    Guid instance;        ///< which one; unique among offers of this interface and subchannel
+    Guid interface_type{};  ///< what kind of device
+    Guid instance{};        ///< which one; unique among offers of this interface and subchannel
     uint16_t flags = wire::kChannelEnumerateDeviceInterface;
     uint16_t mmio_megabytes = 0;  ///< MMIO that the guest sets aside for it (video)
     uint16_t subchannel_index = 0;

@@ -84,8 +84,8 @@ struct Unload {
 
 /// A guest's socket wants to reach a service of the host (Hyper-V sockets).
 struct TlConnectRequest {
-    Guid endpoint;
-    Guid service;
+    Guid endpoint{};
+    Guid service{};
     bool operator==(const TlConnectRequest&) const = default;
 };
 

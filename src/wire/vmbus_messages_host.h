@@ -25,8 +25,8 @@ inline constexpr uint32_t kPipeModeMessage = 4;
 
 /// A device for the guest. Linux: vmbus_channel_offer_channel.
 struct OfferChannel {
-    Guid interface_type;
-    Guid instance;
+    Guid interface_type{};
+    Guid instance{};
     uint16_t flags = 0;
     uint16_t mmio_megabytes = 0;
     UserDefined user_defined{};
@@ -81,8 +81,8 @@ struct UnloadResponse {
 };
 
 struct TlConnectResult {
-    Guid endpoint;
-    Guid service;
+    Guid endpoint{};
+    Guid service{};
     uint32_t status = 0;  ///< NTSTATUS
     bool operator==(const TlConnectResult&) const = default;
 };
