@@ -20,6 +20,8 @@ inline constexpr uint64_t kLowReservedStart = 0x9fc00;
 inline constexpr uint64_t kLowReservedEnd = 0x100000;
 /// ACPI tables, where a guest that is told nothing looks for them.
 inline constexpr uint64_t kAcpiAddress = 0xe0000;
-inline constexpr uint64_t kAcpiRoom = kLowReservedEnd - kAcpiAddress;
+/// A processor that is reset, or software that imitates it, starts here.
+inline constexpr uint64_t kResetVectorAddress = 0xffff0;
+inline constexpr uint64_t kAcpiRoom = kResetVectorAddress - kAcpiAddress;
 
 }  // namespace hvis::vm

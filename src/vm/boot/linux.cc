@@ -6,6 +6,7 @@
 
 #include "vm/boot/kernel_image.h"
 #include "vm/boot/layout.h"
+#include "vm/boot/reset_vector.h"
 #include "vm/boot/start_tables.h"
 
 namespace hvis::vm {
@@ -115,6 +116,7 @@ Result<InitialState> load_linux(GuestMemory& memory, const MemoryMap& map, const
     }
     HVIS_CHECK(write_command_line(memory, kernel, boot.command_line));
     HVIS_CHECK(write_start_tables(memory));
+    HVIS_CHECK(write_reset_vector(memory));
 
     ZeroPage page;
     page.put_bytes(kSetupHeaderOffset, kernel.setup_header);
