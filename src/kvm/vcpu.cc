@@ -94,7 +94,6 @@ Result<void> Vcpu::start_thread(const std::function<Result<void>()>& confine) {
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     thread_ = std::thread([this, confine] { thread_main(confine); });
-    (void)pthread_setname_np(thread_.native_handle(), ("vcpu" + std::to_string(index_)).c_str());
     (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
 
     std::unique_lock lock(mutex_);
@@ -138,6 +137,8 @@ void Vcpu::set_state(State state) {
 }
 
 void Vcpu::thread_main(const std::function<Result<void>()>& confine) {
+    // By itself: naming another thread opens a file, which the loop thread may not.
+    (void)pthread_setname_np(pthread_self(), ("vcpu" + std::to_string(index_)).c_str());
     set_signal_mask();
     if (auto confined = confine(); !confined) {
         failure_ = confined.error();
