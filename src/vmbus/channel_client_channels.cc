@@ -17,7 +17,7 @@ Result<ChannelClient::Channel*> ChannelClient::usable_channel(uint32_t relid) {
 }
 
 Result<uint32_t> ChannelClient::create_gpadl(uint32_t relid, const wire::GpaRanges& memory) {
-    HVIS_TRY(usable_channel(relid));
+    (void)HVIS_TRY(usable_channel(relid));
     const auto words = wire::format_gpa_ranges(memory);
     const size_t size = words.size() * sizeof(uint64_t);
     if (memory.ranges.empty() || size > std::numeric_limits<uint16_t>::max()) {

@@ -14,22 +14,27 @@
 namespace hvis::vmbus {
 
 /// A ring in ordinary memory, for tests and benchmarks: pages in one run, or each somewhere else.
+/// Nothing but the ring is in its allocations, so that the sanitizer sees a step outside.
 class FakeRing {
 public:
     enum class Layout : uint8_t { kContiguous, kScattered };
 
     explicit FakeRing(size_t data_pages, Layout layout = Layout::kContiguous) {
-        memory_.reset(static_cast<std::byte*>(
-            ::operator new((2 * data_pages + 1) * wire::kRingPageSize, kAlignment)));
-        std::memset(memory_.get(), 0, (2 * data_pages + 1) * wire::kRingPageSize);
-        const size_t stride = layout == Layout::kContiguous ? 1 : 2;
-        for (size_t page = 0; page < data_pages; ++page) {
-            pages_.push_back(memory_.get() + (1 + stride * page) * wire::kRingPageSize);
+        control_ = allocate(1);
+        if (layout == Layout::kContiguous) {
+            std::byte* const data = allocate(data_pages);
+            for (size_t page = 0; page < data_pages; ++page) {
+                pages_.push_back(data + page * wire::kRingPageSize);
+            }
+        } else {
+            for (size_t page = 0; page < data_pages; ++page) {
+                pages_.push_back(allocate(1));
+            }
         }
         memory().initialize_control();
     }
 
-    [[nodiscard]] RingMemory memory() const { return *RingMemory::create(memory_.get(), pages_); }
+    [[nodiscard]] RingMemory memory() const { return *RingMemory::create(control_, pages_); }
     [[nodiscard]] RingReader reader() const { return *RingReader::attach(memory()); }
     [[nodiscard]] RingWriter writer() const { return *RingWriter::attach(memory()); }
 
@@ -52,7 +57,16 @@ private:
     struct Free {
         void operator()(std::byte* memory) const { ::operator delete(memory, kAlignment); }
     };
-    std::unique_ptr<std::byte, Free> memory_;
+
+    std::byte* allocate(size_t pages) {
+        const size_t size = pages * wire::kRingPageSize;
+        blocks_.emplace_back(static_cast<std::byte*>(::operator new(size, kAlignment)));
+        std::memset(blocks_.back().get(), 0, size);
+        return blocks_.back().get();
+    }
+
+    std::vector<std::unique_ptr<std::byte, Free>> blocks_;
+    std::byte* control_ = nullptr;
     std::vector<std::byte*> pages_;
 };
 

@@ -84,7 +84,7 @@ Result<uint32_t> peek_message_number(ByteView message) {
     Reader reader(message);
     // The second word of the header is padding.
     const auto number = HVIS_TRY(reader.take<uint32_t>());
-    HVIS_TRY(reader.take<uint32_t>());
+    (void)HVIS_TRY(reader.take<uint32_t>());
     return number;
 }
 
