@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include <nlohmann/json.hpp>
 #include <poll.h>
@@ -18,7 +19,7 @@ std::unexpected<Failure> failed(ErrorCode code, std::string message, std::string
 
 std::unexpected<Failure> nobody_there(const std::string& path, int error) {
     return failed(ErrorCode::kNotFound,
-                  "no machine answers at " + path + ": " + std::strerror(error),
+                  "no machine answers at " + path + ": " + std::generic_category().message(error),
                   "check the path, and that hvis-vm is running");
 }
 
@@ -185,7 +186,8 @@ Result<void, Failure> Client::wait_until(short events, TimePoint deadline) const
             return {};
         }
         if (ready < 0 && errno != EINTR) {
-            return failed(ErrorCode::kFailed, std::string("poll: ") + std::strerror(errno));
+            return failed(ErrorCode::kFailed,
+                          std::string("poll: ") + std::generic_category().message(errno));
         }
         if (ready == 0 && left.count() <= limit) {
             return failed(ErrorCode::kTimedOut, "the worker did not answer in time",
@@ -205,7 +207,8 @@ Result<void, Failure> Client::send(const std::string& text, TimePoint deadline) 
             return sent.error().os_error == EPIPE
                        ? Result<void, Failure>()
                        : failed(ErrorCode::kFailed,
-                                std::string("sendmsg: ") + std::strerror(sent.error().os_error));
+                                std::string("sendmsg: ") +
+                                    std::generic_category().message(sent.error().os_error));
         }
         if (*sent) {
             return {};
@@ -220,7 +223,8 @@ Result<std::shared_ptr<const Json>, Failure> Client::receive(TimePoint deadline)
         const auto status = receive_packet(socket_.get(), packet);
         if (!status) {
             return failed(ErrorCode::kFailed,
-                          std::string("recvmsg: ") + std::strerror(status.error().os_error));
+                          std::string("recvmsg: ") +
+                              std::generic_category().message(status.error().os_error));
         }
         switch (*status) {
             case ReceiveStatus::kPacket: {

@@ -65,10 +65,10 @@ TEST(Commands, ComeOutAsTheyWentIn) {
 }
 
 TEST(Commands, TakeTheirDefaults) {
-    EXPECT_EQ(decode_command("shutdown", Json::object()), Command(ShutdownCommand{}));
-    EXPECT_EQ(decode_command("kvp.list", Json::object()), Command(KvpListCommand{}));
-    EXPECT_EQ(decode_command("events.list", Json::object()), Command(EventsListCommand{}));
-    EXPECT_EQ(decode_command("events.subscribe", Json::object()),
+    EXPECT_EQ(*decode_command("shutdown", Json::object()), Command(ShutdownCommand{}));
+    EXPECT_EQ(*decode_command("kvp.list", Json::object()), Command(KvpListCommand{}));
+    EXPECT_EQ(*decode_command("events.list", Json::object()), Command(EventsListCommand{}));
+    EXPECT_EQ(*decode_command("events.subscribe", Json::object()),
               Command(EventsSubscribeCommand{}));
 }
 

@@ -75,7 +75,8 @@ void Connection::read_packets() {
     for (int count = 0; count < kPacketsPerRound && !broken_; ++count) {
         const auto status = receive_packet(socket_.get(), packet);
         if (!status) {
-            return break_off(status.error().what);
+            break_off(status.error().what);
+            return;
         }
         switch (*status) {
             case ReceiveStatus::kPacket:
@@ -84,9 +85,11 @@ void Connection::read_packets() {
             case ReceiveStatus::kNothing:
                 return;
             case ReceiveStatus::kClosed:
-                return break_off({});
+                break_off({});
+                return;
             case ReceiveStatus::kTooLong:
-                return break_off("sent a packet that is too long");
+                break_off("sent a packet that is too long");
+                return;
         }
     }
 }
@@ -96,7 +99,8 @@ void Connection::packet_received(const std::string& text) {
     if (!message) {
         reply(0, usage_failure(message.error()));
     } else if (greeted_) {
-        return request_received(**message);
+        request_received(**message);
+        return;
     } else {
         hello_received(**message);
     }
@@ -120,7 +124,8 @@ void Connection::hello_received(const Json& message) {
         }
     }
     if (const auto finished = outer.finish(); !finished) {
-        return reply(0, usage_failure(finished.error()));
+        reply(0, usage_failure(finished.error()));
+        return;
     }
     greeted_ = true;
 }
@@ -133,31 +138,38 @@ void Connection::request_received(const Json& message) {
     const auto verb = reader.text("verb", kMaxVerbBytes);
     const Json* args = reader.object("args");
     if (const auto finished = reader.finish(); !finished) {
-        return reply(id, usage_failure(finished.error()));
+        reply(id, usage_failure(finished.error()));
+        return;
     }
     if (pending_.contains(id)) {
-        return reply(0, make_failure(ErrorCode::kUsage, "a request with this id is outstanding"));
+        reply(0, make_failure(ErrorCode::kUsage, "a request with this id is outstanding"));
+        return;
     }
     const auto command = decode_command(*verb, args != nullptr ? *args : Json::object());
     if (!command) {
-        return reply(id, command.error());
+        reply(id, command.error());
+        return;
     }
     dispatch(id, *command);
 }
 
 void Connection::dispatch(uint64_t id, const Command& command) {
     if (const auto* list = std::get_if<EventsListCommand>(&command)) {
-        return list_events(id, *list);
+        list_events(id, *list);
+        return;
     }
     if (const auto* wanted = std::get_if<EventsSubscribeCommand>(&command)) {
-        return subscribe(id, *wanted);
+        subscribe(id, *wanted);
+        return;
     }
     if (const auto* target = std::get_if<CancelCommand>(&command)) {
-        return cancel(id, target->id);
+        cancel(id, target->id);
+        return;
     }
     if (pending_.size() == Server::kMaxOutstanding) {
-        return reply(id, make_failure(ErrorCode::kFailed, "too many requests are outstanding",
-                                      "wait for some to end, or cancel them"));
+        reply(id, make_failure(ErrorCode::kFailed, "too many requests are outstanding",
+                               "wait for some to end, or cancel them"));
+        return;
     }
     auto request = std::make_shared<PendingRequest>();
     request->connection = this;
@@ -178,8 +190,8 @@ void Connection::list_events(uint64_t id, const EventsListCommand& command) {
 
 void Connection::subscribe(uint64_t id, const EventsSubscribeCommand& command) {
     if (subscription_) {
-        return reply(id,
-                     make_failure(ErrorCode::kFailed, "this connection has subscribed already"));
+        reply(id, make_failure(ErrorCode::kFailed, "this connection has subscribed already"));
+        return;
     }
     const uint64_t newest = context_.events.next_sequence();
     const uint64_t since = std::min(command.since.value_or(newest), newest);
@@ -193,7 +205,8 @@ void Connection::subscribe(uint64_t id, const EventsSubscribeCommand& command) {
 void Connection::cancel(uint64_t id, uint64_t target) {
     const auto found = pending_.find(target);
     if (found == pending_.end()) {
-        return reply(id, make_failure(ErrorCode::kNotFound, "no such request is outstanding"));
+        reply(id, make_failure(ErrorCode::kNotFound, "no such request is outstanding"));
+        return;
     }
     const auto request = found->second;
     answer(*request, cancelled_failure());
@@ -241,10 +254,12 @@ void Connection::flush() {
     while (!queue_.empty() && !broken_) {
         const auto sent = send_packet(socket_.get(), queue_.front());
         if (!sent) {
-            return break_off({});
+            break_off({});
+            return;
         }
         if (!*sent) {
-            return watch_writable(true);
+            watch_writable(true);
+            return;
         }
         queued_bytes_ -= queue_.front().size();
         queue_.pop_front();
@@ -258,7 +273,8 @@ void Connection::flush() {
 void Connection::pump_events() {
     while (subscription_ && queue_.empty() && !broken_) {
         if (context_.events.lost_since(next_event_) != 0) {
-            return break_off("does not keep up with the events");
+            break_off("does not keep up with the events");
+            return;
         }
         const auto events = context_.events.since(next_event_, kEventsPerRound);
         if (events.empty()) {
@@ -280,7 +296,8 @@ void Connection::watch_writable(bool on) {
     }
     const uint32_t events = on ? EPOLLIN | EPOLLOUT : EPOLLIN;
     if (const auto changed = context_.loop.change(socket_.get(), events); !changed) {
-        return break_off(changed.error().what);
+        break_off(changed.error().what);
+        return;
     }
     writable_watched_ = on;
 }

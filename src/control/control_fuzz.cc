@@ -24,7 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
     const auto command = decode_command(verb->get<std::string>(), *args);
     if (command) {
         const EncodedCommand encoded = encode_command(*command);
-        if (decode_command(encoded.verb, *encoded.args) != command) {
+        const auto again = decode_command(encoded.verb, *encoded.args);
+        if (!again || *again != *command) {
             __builtin_trap();
         }
     }

@@ -101,9 +101,10 @@ private:
         std::string pointer;
         for (size_t level = 0; level < open_.size(); ++level) {
             pointer += '/';
-            pointer += open_[level]->is_array()
-                           ? std::to_string(open_[level]->size() - (level + 1 < open_.size()))
-                           : pointer_token(keys_[level]);
+            pointer +=
+                open_[level]->is_array()
+                    ? std::to_string(open_[level]->size() - (level + 1 < open_.size() ? 1 : 0))
+                    : pointer_token(keys_[level]);
         }
         error_ = {.pointer = std::move(pointer), .message = std::move(message)};
         return false;

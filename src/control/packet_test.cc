@@ -25,19 +25,19 @@ protected:
 };
 
 TEST_F(PacketTest, KeepsPacketsApart) {
-    ASSERT_EQ(send_packet(near_.get(), "one"), true);
-    ASSERT_EQ(send_packet(near_.get(), "two"), true);
-    ASSERT_EQ(receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
+    ASSERT_EQ(*send_packet(near_.get(), "one"), true);
+    ASSERT_EQ(*send_packet(near_.get(), "two"), true);
+    ASSERT_EQ(*receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
     EXPECT_EQ(packet_.text, "one");
-    ASSERT_EQ(receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
+    ASSERT_EQ(*receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
     EXPECT_EQ(packet_.text, "two");
-    EXPECT_EQ(receive_packet(far_.get(), packet_), ReceiveStatus::kNothing);
+    EXPECT_EQ(*receive_packet(far_.get(), packet_), ReceiveStatus::kNothing);
 }
 
 TEST_F(PacketTest, CarriesTheLongestPacketAndRefusesToSendALongerOne) {
     const std::string longest(kMaxPacketBytes, 'x');
-    ASSERT_EQ(send_packet(near_.get(), longest), true);
-    ASSERT_EQ(receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
+    ASSERT_EQ(*send_packet(near_.get(), longest), true);
+    ASSERT_EQ(*receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
     EXPECT_EQ(packet_.text, longest);
     EXPECT_EQ(send_packet(near_.get(), longest + "x").error().code, Errc::kLimit);
 }
@@ -46,16 +46,16 @@ TEST_F(PacketTest, ThrowsAwayAPacketThatIsTooLong) {
     const std::string giant(kMaxPacketBytes + 1, 'x');
     ASSERT_EQ(::send(near_.get(), giant.data(), giant.size(), 0),
               static_cast<ssize_t>(giant.size()));
-    ASSERT_EQ(send_packet(near_.get(), "next"), true);
-    EXPECT_EQ(receive_packet(far_.get(), packet_), ReceiveStatus::kTooLong);
-    EXPECT_EQ(receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
+    ASSERT_EQ(*send_packet(near_.get(), "next"), true);
+    EXPECT_EQ(*receive_packet(far_.get(), packet_), ReceiveStatus::kTooLong);
+    EXPECT_EQ(*receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
     EXPECT_EQ(packet_.text, "next");
 }
 
 TEST_F(PacketTest, CarriesDescriptorsAndMakesThemCloseOnExec) {
     const std::array fds = {near_.get(), far_.get()};
-    ASSERT_EQ(send_packet(near_.get(), "take", fds), true);
-    ASSERT_EQ(receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
+    ASSERT_EQ(*send_packet(near_.get(), "take", fds), true);
+    ASSERT_EQ(*receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
     ASSERT_EQ(packet_.fds.size(), 2U);
     EXPECT_NE(::fcntl(packet_.fds[0].get(), F_GETFD) & FD_CLOEXEC, 0);
 }
@@ -80,7 +80,7 @@ TEST_F(PacketTest, ClosesAllDescriptorsWhenThereAreTooMany) {
     ASSERT_EQ(::sendmsg(near_.get(), &message, 0), 4);
 
     const UniqueFd before(::dup(near_.get()));
-    ASSERT_EQ(receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
+    ASSERT_EQ(*receive_packet(far_.get(), packet_), ReceiveStatus::kPacket);
     EXPECT_EQ(packet_.text, "many");
     EXPECT_TRUE(packet_.fds.empty());
     const UniqueFd after(::dup(near_.get()));
@@ -89,7 +89,7 @@ TEST_F(PacketTest, ClosesAllDescriptorsWhenThereAreTooMany) {
 
 TEST_F(PacketTest, NoticesThatThePeerIsGone) {
     far_.reset();
-    EXPECT_EQ(receive_packet(near_.get(), packet_), ReceiveStatus::kClosed);
+    EXPECT_EQ(*receive_packet(near_.get(), packet_), ReceiveStatus::kClosed);
     EXPECT_EQ(send_packet(near_.get(), "x").error().os_error, EPIPE);
 }
 

@@ -41,7 +41,8 @@ struct Server::State {
         while (true) {
             auto client = listener.accept();
             if (!client) {
-                return rest(client.error());
+                rest(client.error());
+                return;
             }
             if (!*client) {
                 return;

@@ -29,7 +29,7 @@ public:
         worker.on_loop([&] { EXPECT_TRUE(worker.server().adopt(UniqueFd(ends[1]))); });
     }
 
-    void send(std::string_view text) const { EXPECT_EQ(send_packet(socket_.get(), text), true); }
+    void send(std::string_view text) const { EXPECT_TRUE(*send_packet(socket_.get(), text)); }
     void send_giant() const {
         const std::string giant(kMaxPacketBytes + 1, ' ');
         EXPECT_GT(::send(socket_.get(), giant.data(), giant.size(), 0), 0);
@@ -40,7 +40,7 @@ public:
         pollfd wanted{.fd = socket_.get(), .events = POLLIN, .revents = 0};
         EXPECT_EQ(::poll(&wanted, 1, 20'000), 1);
         const auto status = receive_packet(socket_.get(), packet);
-        return status == ReceiveStatus::kPacket ? packet.text : "closed";
+        return status && *status == ReceiveStatus::kPacket ? packet.text : "closed";
     }
     /// Past the hellos.
     [[nodiscard]] const RawClient& greeted() const {

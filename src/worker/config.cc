@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
+#include <system_error>
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
@@ -82,7 +82,8 @@ void read_memory(FieldReader& reader, uint64_t& memory) {
         bytes = parse_size(*text);
     }
     if (!bytes || *bytes < kMinMemory || *bytes > kMaxMemory || *bytes % kMebibyte != 0) {
-        return reader.complain("memory", std::string(kSizeExpected));
+        reader.complain("memory", std::string(kSizeExpected));
+        return;
     }
     memory = *bytes;
 }
@@ -90,7 +91,8 @@ void read_memory(FieldReader& reader, uint64_t& memory) {
 void read_path(FieldReader& reader, std::string_view name, size_t longest, std::string& path) {
     if (auto text = reader.text(name, longest)) {
         if (text->empty()) {
-            return reader.complain(name, "expected a path, not an empty text");
+            reader.complain(name, "expected a path, not an empty text");
+            return;
         }
         path = std::move(*text);
     }
@@ -107,8 +109,9 @@ void read_serial(FieldReader& reader, SerialConfig& serial) {
         return;
     }
     if (!value->is_object() || value->size() != 1) {
-        return reader.complain("serial",
-                               R"(expected "stdout", "none", {"file": PATH} or {"socket": PATH})");
+        reader.complain("serial",
+                        R"(expected "stdout", "none", {"file": PATH} or {"socket": PATH})");
+        return;
     }
     read_section(reader, "serial", [&](FieldReader& section) {
         read_path(section, "file", kMaxPathBytes, serial.path);
@@ -134,8 +137,9 @@ void read_pairs(FieldReader& section, std::string_view name, std::vector<KvpPair
         return;
     }
     if (object->size() > kMaxConfiguredPairs) {
-        return section.complain(
-            name, "expected at most " + std::to_string(kMaxConfiguredPairs) + " pairs");
+        section.complain(name,
+                         "expected at most " + std::to_string(kMaxConfiguredPairs) + " pairs");
+        return;
     }
     FieldReader reader(*object, section.place(name));
     for (const auto& [key, value] : object->items()) {
@@ -174,7 +178,8 @@ void read_boot(FieldReader& reader, Config& config) {
 
 std::unexpected<FieldError> file_error(const char* what, int error) {
     return std::unexpected(
-        FieldError{.pointer = {}, .message = std::string(what) + ": " + std::strerror(error)});
+        FieldError{.pointer = {},
+                   .message = std::string(what) + ": " + std::generic_category().message(error)});
 }
 
 }  // namespace
