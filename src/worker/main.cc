@@ -1,5 +1,6 @@
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -95,6 +96,7 @@ int run_vm(const worker::Config& config) {
     if (!watched) {
         return complain("cannot start", watched.error());
     }
+    ::tzset();  // the C library reads /etc/localtime at the first time that it formats
     if (const auto confined = worker::confine_loop_thread(); !confined) {
         return complain("cannot confine itself", confined.error());
     }

@@ -37,6 +37,7 @@ constexpr std::array kAllowed = {
     SCMP_SYS(recvfrom),
     SCMP_SYS(sendto),
     SCMP_SYS(getsockopt),
+    SCMP_SYS(geteuid),
     SCMP_SYS(setsockopt),
     SCMP_SYS(shutdown),
     SCMP_SYS(unlink),
