@@ -96,12 +96,18 @@ void HeartbeatHost::paused(const Clocks& clocks) {
 }
 
 void HeartbeatHost::resumed(const Clocks& clocks) {
+    if (!session_.is_paused()) {
+        return;
+    }
     session_.set_paused(false);
     start(clocks.now);
     settle(clocks);
 }
 
 void HeartbeatHost::set_enabled(bool enabled, const Clocks& clocks) {
+    if (enabled == session_.enabled()) {
+        return;
+    }
     session_.set_enabled(enabled);
     if (enabled) {
         start(clocks.now);

@@ -40,12 +40,18 @@ void TimeSyncHost::paused(const Clocks& clocks) {
 }
 
 void TimeSyncHost::resumed(const Clocks& clocks) {
+    if (!session_.is_paused()) {
+        return;
+    }
     session_.set_paused(false);
     start(clocks.now);
     settle(clocks);
 }
 
 void TimeSyncHost::set_enabled(bool enabled, const Clocks& clocks) {
+    if (enabled == session_.enabled()) {
+        return;
+    }
     session_.set_enabled(enabled);
     if (enabled) {
         start(clocks.now);

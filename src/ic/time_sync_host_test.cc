@@ -108,6 +108,16 @@ TEST(TimeSyncHost, OrdersAgainAfterAResume) {
     EXPECT_THAT(rig.syncs(), ElementsAre(false));
 }
 
+TEST(TimeSyncHost, DoesNotOrderAgainForWhatChangesNothing) {
+    Rig rig;
+    rig.link.open();
+    (void)rig.guest.take_effects();
+    rig.link.resume();
+    rig.host.set_enabled(true, rig.link.clocks());
+    rig.link.advance(seconds(6));
+    EXPECT_THAT(rig.syncs(), ElementsAre(false));
+}
+
 TEST(TimeSyncHost, OrdersOnRequestAndReportsTheEnd) {
     Rig rig;
     EXPECT_EQ(rig.host.sync_now(seconds(5), rig.link.clocks()).error(), kErrorNotConnected);
