@@ -1,0 +1,130 @@
+#include "harness/guest.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+namespace hvis::guests {
+namespace {
+
+std::string last_lines(const std::string& text, size_t count) {
+    size_t start = text.size();
+    while (start > 0 && count > 0) {
+        start = text.rfind('\n', start - 1);
+        start = start == std::string::npos ? 0 : start;
+        --count;
+    }
+    return text.substr(start);
+}
+
+}  // namespace
+
+std::unique_ptr<Guest> Guest::boot(const MachineConfig& config) {
+    std::unique_ptr<Guest> guest(new Guest);
+    guest->machine_ = Machine::start(config);
+    if (guest->machine_ == nullptr) {
+        return nullptr;
+    }
+    guest->console_ =
+        Console::connect(guest->machine_->paths().serial, Clock::now() + kReplyPatience);
+    if (guest->console_ == nullptr) {
+        ADD_FAILURE() << "no serial socket";
+        return nullptr;
+    }
+    if (!guest->wait_ready()) {
+        guest->dump("boot");
+        return nullptr;
+    }
+    return guest;
+}
+
+CommandOutput Guest::run(std::string_view command, Clock::duration patience) {
+    CommandOutput result = console_->run(command, Clock::now() + patience);
+    if (result.status < 0) {
+        ADD_FAILURE() << "the guest's console does not answer to: " << command;
+    }
+    return result;
+}
+
+std::string Guest::output(std::string_view command, Clock::duration patience) {
+    const CommandOutput result = run(command, patience);
+    EXPECT_EQ(result.status, 0) << command << "\n" << result.output;
+    return result.output;
+}
+
+int64_t Guest::number(std::string_view command) {
+    return std::strtoll(output(command).c_str(), nullptr, 10);
+}
+
+bool Guest::eventually(std::string_view command, Clock::duration patience) {
+    return wait_until([&] { return console_->silent() || succeeds(command); }, patience) &&
+           !console_->silent();
+}
+
+std::string Guest::dmesg(std::string_view pattern) {
+    return run("dmesg | grep -E '" + std::string(pattern) + "'").output;
+}
+
+int64_t Guest::dmesg_count(std::string_view pattern) {
+    return std::strtoll(run("dmesg | grep -cE '" + std::string(pattern) + "'").output.c_str(),
+                        nullptr, 10);
+}
+
+void Guest::expect_service(std::string_view service, std::string_view primary) {
+    ServiceView seen;
+    EXPECT_TRUE(wait_until([&] {
+                    seen = machine_->service(service);
+                    return seen.primary == primary || !machine_->process().running();
+                }) &&
+                seen.primary == primary)
+        << service << " should be " << primary << " but is " << seen.primary << " ("
+        << seen.secondary << "): " << seen.explanation;
+}
+
+void Guest::expect_all_services_ok() {
+    for (const std::string_view service : control::kServiceWords) {
+        if (machine_->service(service).enabled) {
+            expect_service(service, "ok");
+        }
+    }
+}
+
+bool Guest::wait_ready() {
+    const bool ready = console_->wait_ready(Clock::now() + kBootPatience);
+    EXPECT_TRUE(ready)
+        << "the guest did not get as far as its console; the last of what it wrote:\n"
+        << last_lines(console_->transcript(), 30);
+    return ready;
+}
+
+void Guest::dump(const std::string& name) {
+    const char* out = std::getenv("HVIS_LAB_OUT");
+    const auto folder = std::filesystem::path(out == nullptr ? "." : out) / name;
+    std::error_code ignored;
+    std::filesystem::create_directories(folder, ignored);
+    const auto save = [&](const char* file, const std::string& text) {
+        write_file((folder / file).string(), text);
+        std::printf("--- %s/%s\n%s\n", folder.c_str(), file, last_lines(text, 25).c_str());
+    };
+    if (!console_->silent()) {
+        save("dmesg", console_->run("dmesg", Clock::now() + kCommandPatience).output);
+        save("messages",
+             console_->run("cat /var/log/messages; ps", Clock::now() + kCommandPatience).output);
+    }
+    save("console", console_->transcript());
+    save("worker.log", machine_->log());
+    if (machine_->process().running()) {
+        save("status.json", machine_->call(control::StatusCommand{}).dump());
+        save("stats.json", machine_->call(control::StatsCommand{}).dump());
+    }
+    std::string events;
+    for (const SeenEvent& event : machine_->events().since(0)) {
+        events += std::to_string(event.sequence) + " " + event.name + ": " + event.text + "\n";
+    }
+    save("events", events);
+    std::fflush(stdout);
+}
+
+}  // namespace hvis::guests

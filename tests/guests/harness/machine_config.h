@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/heartbeat_policy.h"
+
+namespace hvis::guests {
+
+/// The machine that a test wants. What is left alone is as in an ordinary configuration: the
+/// suite's guest with one processor and every service enabled.
+struct MachineConfig {
+    std::string name = "guest";
+    unsigned processors = 1;
+    unsigned memory_mib = 512;
+    std::string kernel = {};  ///< instead of the suite's
+    std::string append = {};  ///< added to the suite's command line
+    std::vector<std::string> disabled_services = {};
+    control::HeartbeatPolicyChange heartbeat = {};
+    std::vector<std::pair<std::string, std::string>> external_pairs = {};
+    std::string vmbus_max_version = {};  ///< empty: the newest
+    std::string on_crash = {};           ///< "stop" or "restart"; empty: the default
+    std::string on_reset = {};           ///< the same
+    bool acpi_s4 = false;
+
+    bool operator==(const MachineConfig&) const = default;
+};
+
+/// Where one machine's sockets are.
+struct MachinePaths {
+    std::string control;
+    std::string serial;
+};
+
+/// The text of the configuration file.
+std::string config_text(const MachineConfig& config, const MachinePaths& paths);
+
+}  // namespace hvis::guests

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace hvis::guests {
+
+/// The guest that this run is about: one Debian release's kernel, modules and daemons.
+struct Suite {
+    std::string name;
+    std::string kernel;
+    std::string initrd;
+    std::string command_line;
+
+    /// The newest VMBus protocol that its kernel speaks.
+    std::string_view vmbus_version;
+    /// hv_vmbus can be unloaded. Debian's 7.x kernels have it built in: there, cases that load it
+    /// anew start the guest anew instead.
+    bool vmbus_is_a_module;
+};
+
+/// The suite of $HVIS_SUITE (debian12 where it is not set), built by lab/guest into
+/// $HVIS_GUEST_DIR. Ends the process with a sentence when there is none.
+const Suite& suite();
+
+}  // namespace hvis::guests

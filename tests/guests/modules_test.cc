@@ -1,0 +1,78 @@
+// Drivers that go and come back. Acceptance cases 16, 21, 22; and the guest's half of the services
+// unloaded and loaded 50 times.
+#include "harness/guest_test.h"
+#include "harness/suite.h"
+#include "harness/vmbus_view.h"
+
+namespace hvis::guests {
+namespace {
+
+class Modules : public GuestTest {
+protected:
+    Modules() : GuestTest({.name = "modules"}) {}
+
+    static constexpr auto kReload = "modprobe -r hv_utils && modprobe hv_utils";
+};
+
+TEST_F(Modules, ReloadTheServicesFiftyTimes) {
+    stop_kvp_daemon(guest());
+    Process& worker = guest()->process();
+    const auto reload_until_served = [&] {
+        // Every second time the driver goes again before the host has finished with its coming.
+        (void)guest().output(std::string(kReload) + " && " + kReload);
+        EXPECT_TRUE(guest().eventually("! grep -L 3 /sys/bus/vmbus/devices/*/state | grep -q ."));
+        guest().expect_service("heartbeat", "ok");
+    };
+    reload_until_served();
+    const uint64_t memory = worker.private_bytes();
+    const size_t files = worker.open_files();
+    for (int i = 0; i < 24; ++i) {
+        reload_until_served();
+        ASSERT_FALSE(HasFailure()) << "reload " << 2 * i + 2;
+    }
+    EXPECT_EQ(guest().dmesg_count("hv_utils: De-Registered HyperV Utility Driver"), 50);
+    EXPECT_EQ(worker.open_files(), files);
+    EXPECT_LT(worker.private_bytes(), memory + (4U << 20));
+    start_kvp_daemon(guest());
+    guest().expect_all_services_ok();
+}
+
+TEST_F(Modules, LoadAndUnloadWithoutADevice) {
+    for (const char* name : {"hv_balloon", "hyperv_keyboard", "hv_netvsc", "hv_storvsc"}) {
+        EXPECT_EQ(guest()
+                      .run(std::string("for i in $(seq 10); do modprobe ") + name +
+                           " && modprobe -r " + name + " || exit 1; done")
+                      .status,
+                  0)
+            << name;
+    }
+}
+
+TEST_F(Modules, ComeBackWithTheSameDevicesAfterUnload) {
+    if (!suite().vmbus_is_a_module) {
+        // Nothing can unload it then; the guest's restart disconnects instead (Restart.*).
+        EXPECT_TRUE(guest().succeeds("grep -q '/hv_vmbus.ko' /lib/modules/*/modules.builtin"));
+        return;
+    }
+    const std::string devices = guest().output("ls /sys/bus/vmbus/devices");
+    stop_kvp_daemon(guest());
+    for (int i = 0; i < 10; ++i) {
+        const auto mark = guest()->mark();
+        (void)guest().output(
+            "for m in $(ls /sys/module/hv_vmbus/holders); do modprobe -r $m; done;"
+            " modprobe -r hv_vmbus");
+        (void)guest()->wait_for_event("vmbus_disconnected", mark);
+        EXPECT_EQ(guest()->call(control::StatusCommand{}).text("/vmbus_version"), "");
+        EXPECT_EQ(guest()->service("heartbeat").primary, "no_contact");
+        (void)guest().output("modprobe hv_vmbus && modprobe hv_utils");
+        (void)guest()->wait_for_event("vmbus_connected", mark);
+        guest().expect_service("heartbeat", "ok");
+        ASSERT_FALSE(HasFailure()) << "round " << i;
+    }
+    EXPECT_EQ(guest().output("ls /sys/bus/vmbus/devices"), devices);
+    start_kvp_daemon(guest());
+    guest().expect_all_services_ok();
+}
+
+}  // namespace
+}  // namespace hvis::guests

@@ -1,0 +1,74 @@
+// Older VMBus protocols, asked for by the guest or offered by the host. Acceptance case 3.
+#include <array>
+
+#include "harness/guest_test.h"
+#include "harness/suite.h"
+#include "harness/vmbus_view.h"
+
+namespace hvis::guests {
+namespace {
+
+struct VersionCase {
+    const char* number;  // of hv_vmbus's parameter max_version
+    const char* words;
+};
+
+class VmbusVersion : public GuestTest, public testing::WithParamInterface<VersionCase> {
+protected:
+    VmbusVersion() : GuestTest({.name = "vmbus-version"}) {}
+
+    /// Connects the guest's driver again with the option given.
+    void connect_with(const std::string& option) {
+        stop_kvp_daemon(guest());
+        (void)guest().output(
+            "for m in $(ls /sys/module/hv_vmbus/holders); do modprobe -r $m; done;"
+            " modprobe -r hv_vmbus && dmesg -c >/dev/null &&"
+            " modprobe hv_vmbus " +
+            option + " && modprobe hv_utils");
+        start_kvp_daemon(guest());
+    }
+};
+
+TEST_P(VmbusVersion, IsTakenWhenTheGuestAsksForNoNewerOne) {
+    const std::string option = std::string("max_version=") + GetParam().number;
+    if (suite().vmbus_is_a_module) {
+        connect_with(option);
+    } else {
+        boot_instead({.name = "vmbus-version-of-boot", .append = "hv_vmbus." + option});
+    }
+    guest().expect_all_services_ok();
+    EXPECT_EQ(guest().dmesg_count("Vmbus version:"), 1);
+    EXPECT_EQ(guest().dmesg_count(std::string("hv_vmbus: Vmbus version:") + GetParam().words + "$"),
+              1)
+        << guest().dmesg("Vmbus version");
+    EXPECT_EQ(guest()->call(control::StatusCommand{}).text("/vmbus_version"), GetParam().words);
+    EXPECT_EQ(guest().number("ls /sys/bus/vmbus/devices | wc -l"), 4);
+    EXPECT_TRUE(guest()->call(control::KvpListCommand{}).ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, VmbusVersion,
+    testing::Values(VersionCase{"0x50002", "5.2"}, VersionCase{"0x50001", "5.1"},
+                    VersionCase{"0x50000", "5.0"}, VersionCase{"0x40001", "4.1"},
+                    VersionCase{"0x40000", "4.0"}, VersionCase{"0x30000", "3.0"},
+                    VersionCase{"0x20004", "2.4"}),
+    [](const auto& each) {
+        std::string name = each.param.words;
+        name[1] = '_';
+        return name;
+    });
+
+class VmbusVersionLimit : public GuestTest {
+protected:
+    VmbusVersionLimit() : GuestTest({.name = "vmbus-limit", .vmbus_max_version = "4.1"}) {}
+};
+
+// The guest asks for each of its versions from the newest down; refusals must come at once.
+TEST_F(VmbusVersionLimit, MakesTheGuestGoDownToIt) {
+    EXPECT_EQ(guest().dmesg_count("hv_vmbus: Vmbus version:4.1$"), 1)
+        << guest().dmesg("Vmbus version");
+    EXPECT_EQ(guest()->call(control::StatusCommand{}).text("/vmbus_version"), "4.1");
+}
+
+}  // namespace
+}  // namespace hvis::guests
