@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "vm/trace.h"
+
 namespace hvis::vm {
 
 IcDevice::IcDevice(std::string_view name, ic::HostService& service, const Guid& interface_type,
@@ -74,6 +76,7 @@ void IcDevice::receive(const Clocks& clocks) {
             note_rejected({Errc::kProtocol, "packet is not in-band"});
             continue;
         }
+        trace_bytes(name_, "guest sends", "packet", (*packet)->payload);
         if (const auto handled = service_.packet_received((*packet)->payload, clocks); !handled) {
             note_rejected(handled.error());
         }
@@ -116,6 +119,7 @@ void IcDevice::send(const Clocks& clocks) {
         if (!result) {
             note_rejected(result.error());
         } else {
+            trace_bytes(name_, "host sends", "packet", *waiting_);
             ++next_transaction_;
             ++sent_;
             wrote = true;

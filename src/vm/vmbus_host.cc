@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "vm/trace.h"
 #include "wire/hypercall.h"
 
 namespace hvis::vm {
@@ -62,6 +63,7 @@ bool VmbusHost::message_posted(uint32_t connection_id, uint32_t type, ByteView p
         note_rejected({Errc::kProtocol, "message is not of the VMBus type"});
         return true;
     }
+    trace_bytes("vmbus", "guest posts", message_name(payload), payload);
     if (const auto handled = server_.handle_message(connection_id, payload); !handled) {
         note_rejected(handled.error());
     }
@@ -168,6 +170,7 @@ void VmbusHost::post_messages() {
             slot_busy_ = true;
             return;
         }
+        trace_bytes("vmbus", "host posts", message_name(message->payload), message->payload);
         if (!posted || *posted == PostResult::kDisabled) {
             note_rejected({Errc::kState, "guest has no page for the message it waits for"});
         }
