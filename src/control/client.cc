@@ -129,7 +129,9 @@ Result<std::shared_ptr<const Json>, Failure> Client::call(const EncodedCommand& 
         const Json* answered = member(*message, "id");
         const Json* error = member(*message, "error");
         // Errors with id 0 are about something that could not even be read as a request: ours.
-        if (answered == nullptr || (*answered != id && !(error != nullptr && *answered == 0))) {
+        const bool ours =
+            answered != nullptr && (*answered == id || (error != nullptr && *answered == 0));
+        if (!ours) {
             continue;  // The late answer to a request that we gave up.
         }
         if (error != nullptr) {

@@ -135,7 +135,7 @@ void Connection::request_received(const Json& message) {
     reader.require("id");
     const auto id = static_cast<uint64_t>(reader.integer("id", kIdBounds).value_or(0));
     reader.require("verb");
-    const auto verb = reader.text("verb", kMaxVerbBytes);
+    const auto verb = reader.text("verb", kMaxVerbBytes).value_or(std::string());
     const Json* args = reader.object("args");
     if (const auto finished = reader.finish(); !finished) {
         reply(id, usage_failure(finished.error()));
@@ -145,7 +145,7 @@ void Connection::request_received(const Json& message) {
         reply(0, make_failure(ErrorCode::kUsage, "a request with this id is outstanding"));
         return;
     }
-    const auto command = decode_command(*verb, args != nullptr ? *args : Json::object());
+    const auto command = decode_command(verb, args != nullptr ? *args : Json::object());
     if (!command) {
         reply(id, command.error());
         return;

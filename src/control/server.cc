@@ -26,6 +26,8 @@ struct Server::State {
           listener(std::move(socket)) {}
     State(const State&) = delete;
     State& operator=(const State&) = delete;
+    State(State&&) = delete;
+    State& operator=(State&&) = delete;
     ~State() {
         clients.clear();  // first: what this cancels may still schedule something
         context.loop.unwatch(listener.fd());
