@@ -1,6 +1,5 @@
 #include "vmbus/ring_reader.h"
 
-#include <array>
 #include <atomic>
 #include <cstring>
 
@@ -10,6 +9,27 @@ namespace {
 using wire::kPacketDescriptorSize;
 using wire::kPacketFooterSize;
 using wire::kRingAlignment;
+
+wire::PacketDescriptor copy_descriptor(const RingMemory& memory, uint32_t offset) {
+    wire::PacketDescriptor descriptor;
+    if (const auto* at = memory.run(offset, sizeof(descriptor))) {
+        std::memcpy(&descriptor, at, sizeof(descriptor));
+    } else {
+        memory.copy_out(offset, std::as_writable_bytes(std::span(&descriptor, 1)));
+    }
+    return descriptor;
+}
+
+void copy_body(const RingMemory& memory, uint32_t offset, MutableByteView to) {
+    if (to.empty()) {
+        return;
+    }
+    if (const auto* at = memory.run(offset, to.size())) {
+        std::memcpy(to.data(), at, to.size());
+    } else {
+        memory.copy_out(offset, to);
+    }
+}
 
 }  // namespace
 
@@ -55,8 +75,7 @@ Result<std::optional<Packet>> RingReader::read(Bytes& buffer) {
         broken_ = true;
         return fail(Errc::kProtocol, "ring holds less than a packet");
     }
-    wire::PacketDescriptor descriptor;
-    memory_.copy_out(next_, std::as_writable_bytes(std::span(&descriptor, 1)));
+    const auto descriptor = copy_descriptor(memory_, next_);
     const uint32_t length = uint32_t{descriptor.length8} * kRingAlignment;
     const uint32_t data_offset = uint32_t{descriptor.data_offset8} * kRingAlignment;
     if (data_offset < kPacketDescriptorSize || length < data_offset ||
@@ -70,8 +89,8 @@ Result<std::optional<Packet>> RingReader::read(Bytes& buffer) {
         buffer.resize(body);
     }
     const uint32_t body_offset = next_ + kPacketDescriptorSize;
-    memory_.copy_out(body_offset >= memory_.size() ? body_offset - memory_.size() : body_offset,
-                     MutableByteView(buffer).first(body));
+    copy_body(memory_, body_offset >= memory_.size() ? body_offset - memory_.size() : body_offset,
+              MutableByteView(buffer).first(body));
     next_ += length + kPacketFooterSize;
     if (next_ >= memory_.size()) {
         next_ -= memory_.size();

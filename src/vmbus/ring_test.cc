@@ -227,6 +227,37 @@ TEST(RingWriter, AsksForASignalWhenFullAndIsGivenOneOnce) {
     EXPECT_FALSE(reader.commit()) << "nobody waits";
 }
 
+// The reader reckons room by what it has been shown. If the writer kept packets back when it asked
+// for a signal, the reader could see enough room all along, and never signal.
+TEST(RingWriter, ShowsWhatItHasBeforeItWaits) {
+    const FakeRing ring(1);
+    auto writer = ring.writer();
+    auto reader = ring.reader();
+    const Bytes payload = pattern(1000, 1);
+    expect_write(writer, packet_of(payload));
+    EXPECT_TRUE(writer.commit());
+    expect_write(writer, packet_of(payload));
+    expect_write(writer, packet_of(payload));
+    ASSERT_EQ(*writer.write(packet_of(pattern(1500, 2))), WriteResult::kFull);
+    EXPECT_EQ(ring.load(wire::kRingWriteIndex), 3072U);
+    Bytes buffer;
+    ASSERT_TRUE(*reader.read(buffer));
+    EXPECT_TRUE(reader.commit()) << "there is room now, and was not before";
+    EXPECT_FALSE(writer.commit()) << "the reader was busy all the time";
+}
+
+TEST(RingWriter, RemembersTheSignalForWhatItShowedEarly) {
+    const FakeRing ring(1);
+    auto writer = ring.writer();
+    auto reader = ring.reader();
+    for (int count = 0; count < 3; ++count) {
+        expect_write(writer, packet_of(pattern(1000, 1)));
+    }
+    ASSERT_EQ(*writer.write(packet_of(pattern(1500, 2))), WriteResult::kFull);
+    EXPECT_TRUE(writer.commit()) << "the ring was empty before";
+    EXPECT_FALSE(writer.commit());
+}
+
 TEST(RingWriter, IsNotSignalledWhileTheRoomIsStillTooSmall) {
     const FakeRing ring(1);
     auto writer = ring.writer();

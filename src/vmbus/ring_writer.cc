@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
+#include <span>
 
 namespace hvis::vmbus {
 namespace {
@@ -15,6 +17,13 @@ constexpr std::array<std::byte, kRingAlignment> kPadding{};
 
 uint32_t wrap(uint64_t offset, uint32_t size) {
     return static_cast<uint32_t>(offset >= size ? offset - size : offset);
+}
+
+std::byte* append(std::byte* to, ByteView bytes) {
+    if (!bytes.empty()) {
+        std::memcpy(to, bytes.data(), bytes.size());
+    }
+    return to + bytes.size();
 }
 
 constexpr size_t padded(size_t size) {
@@ -73,6 +82,9 @@ Result<bool> RingWriter::has_room(uint32_t bytes) {
         HVIS_CHECK(load_reader_index());
     }
     if (room() <= bytes) {
+        // First what was written: the reader reckons the room by what it sees, and signals only
+        // when that grows past the pending size.
+        publish();
         memory_.store_relaxed(wire::kRingPendingSendSize, bytes);
         waiting_ = true;
         // The reader moves its index and then looks at the pending size; we do the reverse.
@@ -102,46 +114,61 @@ Result<WriteResult> RingWriter::write(const PacketToWrite& packet) {
     if (!HVIS_TRY(has_room(static_cast<uint32_t>(length) + kPacketFooterSize))) {
         return WriteResult::kFull;
     }
-    const uint32_t size = memory_.size();
-    const uint32_t start = next_;
-    uint32_t offset = start;
-    const auto put = [&](ByteView bytes) {
-        memory_.copy_in(offset, bytes);
-        offset = wrap(uint64_t{offset} + bytes.size(), size);
-    };
-    const wire::PacketDescriptor descriptor{
-        .type = packet.type,
-        .data_offset8 = static_cast<uint16_t>(data_offset / kRingAlignment),
-        .length8 = static_cast<uint16_t>(length / kRingAlignment),
-        .flags = packet.flags,
-        .transaction_id = packet.transaction_id,
-    };
-    put(std::as_bytes(std::span(&descriptor, 1)));
-    put(packet.extended_header);
-    put(packet.payload);
-    put(ByteView(kPadding).first(padding));
-    const uint64_t footer = uint64_t{start} << 32U;
-    put(std::as_bytes(std::span(&footer, 1)));
-    next_ = offset;
+    put(packet, {
+                    .type = packet.type,
+                    .data_offset8 = static_cast<uint16_t>(data_offset / kRingAlignment),
+                    .length8 = static_cast<uint16_t>(length / kRingAlignment),
+                    .flags = packet.flags,
+                    .transaction_id = packet.transaction_id,
+                });
     return WriteResult::kWritten;
 }
 
-bool RingWriter::commit() {
-    if (broken_ || committed_ == next_) {
-        return false;
+/// There is room for it.
+void RingWriter::put(const PacketToWrite& packet, const wire::PacketDescriptor& descriptor) {
+    const uint64_t footer = uint64_t{next_} << 32U;
+    const size_t padding = padded(packet.payload.size()) - packet.payload.size();
+    const size_t whole = size_t{descriptor.length8} * kRingAlignment + kPacketFooterSize;
+    const auto descriptor_bytes = std::as_bytes(std::span(&descriptor, 1));
+    const auto footer_bytes = std::as_bytes(std::span(&footer, 1));
+    if (std::byte* to = memory_.run(next_, whole)) {
+        std::memcpy(to, descriptor_bytes.data(), kPacketDescriptorSize);
+        to = append(to + kPacketDescriptorSize, packet.extended_header);
+        to = append(to, packet.payload);
+        to = append(to, ByteView(kPadding).first(padding));
+        std::memcpy(to, footer_bytes.data(), kPacketFooterSize);
+    } else {
+        uint32_t offset = next_;
+        for (const auto part : {descriptor_bytes, packet.extended_header, packet.payload,
+                                ByteView(kPadding).first(padding), footer_bytes}) {
+            memory_.copy_in(offset, part);
+            offset = wrap(uint64_t{offset} + part.size(), memory_.size());
+        }
     }
-    const uint32_t before = committed_;
+    next_ = wrap(uint64_t{next_} + whole, memory_.size());
+}
+
+void RingWriter::publish() {
+    if (committed_ == next_) {
+        return;
+    }
+    const uint32_t before = std::exchange(committed_, next_);
     // Release: the packets are complete before the reader sees the index.
     memory_.store_release(wire::kRingWriteIndex, next_);
-    committed_ = next_;
     // The reader empties the ring, clears its mask and looks again at our index; we do the reverse.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (memory_.load_acquire(wire::kRingInterruptMask) != 0) {
-        return false;
-    }
     // It needs a signal only if it had read everything that came before. A lie here costs the
     // reader a signal and us nothing; the next write looks at the index in earnest.
-    return memory_.load_acquire(wire::kRingReadIndex) == before;
+    signal_due_ = signal_due_ || (memory_.load_acquire(wire::kRingInterruptMask) == 0 &&
+                                  memory_.load_acquire(wire::kRingReadIndex) == before);
+}
+
+bool RingWriter::commit() {
+    if (broken_) {
+        return false;
+    }
+    publish();
+    return std::exchange(signal_due_, false);
 }
 
 }  // namespace hvis::vmbus

@@ -20,7 +20,7 @@ struct PacketToWrite {
 
 enum class WriteResult : uint8_t {
     kWritten,
-    kFull,  ///< the reader signals once there is room for this packet
+    kFull,  ///< commit() now; the reader signals once there is room for this packet
 };
 
 /// Writing end of a ring, for either half. Its own index is private, the reader's is read and
@@ -45,21 +45,25 @@ public:
     /// Bytes that a packet takes, padding and footer included.
     static uint32_t space_for(size_t extended_header_size, size_t payload_size);
     /// True if a packet of this many bytes (space_for) fits now; if not, the reader signals once it
-    /// does.
+    /// does. Then commit() before waiting: the reader may have been shown what was written.
     Result<bool> has_room(uint32_t bytes);
 
 private:
     RingWriter(RingMemory memory, uint32_t index, uint32_t reader)
         : memory_(std::move(memory)), next_(index), committed_(index), reader_(reader) {}
 
+    void put(const PacketToWrite& packet, const wire::PacketDescriptor& descriptor);
     Result<void> load_reader_index();
+    /// Moves the shared index up to ours, and notes whether that calls for a signal.
+    void publish();
     [[nodiscard]] uint32_t room() const;
 
     RingMemory memory_;
-    uint32_t next_;         ///< our index, ahead of what the reader was told
-    uint32_t committed_;    ///< our index, as the reader was told
-    uint32_t reader_;       ///< the reader's, when last looked at; valid
-    bool waiting_ = false;  ///< the pending send size is set
+    uint32_t next_;            ///< our index, ahead of what the reader was told
+    uint32_t committed_;       ///< our index, as the reader was told
+    uint32_t reader_;          ///< the reader's, when last looked at; valid
+    bool signal_due_ = false;  ///< for the next commit()
+    bool waiting_ = false;     ///< the pending send size is set
     bool broken_ = false;
 };
 
