@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dsdt_aml.h"
 #include "vm/acpi/table.h"
+#include "vm/dsdt_aml.h"
 
 namespace hvis::vm {
 namespace {
