@@ -26,7 +26,17 @@ struct Packet {
 /// Reading end of a ring, for either half. Trusts nothing in it: its own index is private, the
 /// writer's is read once per batch and checked, each packet is copied once and then looked at.
 ///
-/// Read until there is nothing, then commit(). One thread at a time.
+/// One thread at a time, and always in this order, or a packet that arrives between the last read
+/// and commit() goes unnoticed: its writer saw a reader that was still busy, and did not signal.
+///
+///     reader.mask_signals();
+///     do {
+///         // read() until there is nothing
+///         // commit(), and signal the writer if it says so
+///     } while (reader.unmask_signals());
+///
+/// unmask_signals() alone, without a mask before, does as well. A reader that stops early, with
+/// packets left, comes back by itself.
 class RingReader {
 public:
     /// Starts where the control page says; fails with kProtocol if that is not a place in the ring.
