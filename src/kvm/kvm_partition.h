@@ -23,10 +23,11 @@ struct PartitionConfig {
     uint32_t processors = 1;
     uint64_t memory_bytes = uint64_t{512} << 20;
     /// Fills fresh, zeroed RAM before the first start and after each reset. Loop thread.
-    std::function<Result<vm::InitialState>(vm::GuestMemory& memory, const vm::MemoryMap& map)> load;
+    std::function<Result<vm::InitialState>(vm::GuestMemory& memory, const vm::MemoryMap& map)>
+        load{};
     /// Runs on each vCPU thread before it enters the guest; gives up what it will not need. Empty:
     /// confine_vcpu_thread() of kvm/confine.h.
-    std::function<Result<void>()> confine_thread;
+    std::function<Result<void>()> confine_thread{};
 };
 
 /// A child partition that is a KVM virtual machine. See vm::Partition for the contract.

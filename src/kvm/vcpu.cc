@@ -122,9 +122,7 @@ void Vcpu::want(Wanted wanted) {
     // KVM looks at the flag when it enters the guest, the signal ends a stay that has begun:
     // together they leave no gap.
     std::atomic_ref<uint8_t>(run_->immediate_exit).store(wanted == Wanted::kRunning ? 0 : 1);
-    if (wanted == Wanted::kRunning) {
-        state_ = State::kRunning;
-    } else if (thread_.joinable()) {
+    if (wanted != Wanted::kRunning && thread_.joinable()) {
         (void)pthread_kill(thread_.native_handle(), kick_signal());
     }
     changed_.notify_all();
@@ -156,7 +154,13 @@ bool Vcpu::wait_for_work() {
     state_ = State::kPaused;
     changed_.notify_all();
     changed_.wait(lock, [this] { return wanted_.load() != Wanted::kPaused; });
-    return wanted_.load() == Wanted::kRunning;
+    if (wanted_.load() != Wanted::kRunning) {
+        return false;
+    }
+    // Set here and not by run(): a pause that follows at once must not wait for a thread that has
+    // not even woken up.
+    state_ = State::kRunning;
+    return true;
 }
 
 void Vcpu::run_guest() {

@@ -2,10 +2,11 @@
 // and input. boot_guest KERNEL INITRD|- COMMAND-LINE [MEMORY-MIB [PROCESSORS]]
 //
 // Ends when the guest powers off (status 0), or fails (1). A reset starts it anew, up to
-// $HVIS_RESETS times, then ends it. $HVIS_PAUSE=S,L pauses it for L seconds after S seconds.
+// $HVIS_RESETS times, then ends it. SIGUSR1 pauses it and lets it go on.
 
 #include <array>
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +14,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/utf16.h"
@@ -98,23 +100,25 @@ void print_exits(const kvm::KvmPartition& partition) {
                 static_cast<unsigned long long>(partition.reference_time()));
 }
 
-void pause_for_a_while(loop::Loop& loop, kvm::KvmPartition& partition, const char* text) {
-    const char* comma = text != nullptr ? std::strchr(text, ',') : nullptr;
-    if (comma == nullptr) {
-        return;
-    }
-    const auto after = std::chrono::seconds(number(text, 1));
-    const auto length = std::chrono::seconds(number(comma + 1, 1));
-    loop.add_timer(loop::Loop::now() + after, [&loop, &partition, length] {
-        partition.pause();
-        std::printf("\n[host] paused at %llu\n",
-                    static_cast<unsigned long long>(partition.reference_time()));
-        loop.add_timer(loop::Loop::now() + length, [&partition] {
-            std::printf("\n[host] resumed at %llu\n",
+/// SIGUSR1 pauses the guest, and the next one lets it go on.
+Result<UniqueFd> watch_pause_signal(loop::Loop& loop, kvm::KvmPartition& partition) {
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    (void)pthread_sigmask(SIG_BLOCK, &mask, nullptr);
+    UniqueFd signals(signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
+    HVIS_CHECK(loop.watch(
+        signals.get(), EPOLLIN, [&partition, fd = signals.get(), paused = false](uint32_t) mutable {
+            signalfd_siginfo info;
+            if (read(fd, &info, sizeof(info)) != sizeof(info)) {
+                return;
+            }
+            paused = !paused;
+            paused ? partition.pause() : partition.resume();
+            std::printf("\n[host] %s at %llu\n", paused ? "paused" : "resumed",
                         static_cast<unsigned long long>(partition.reference_time()));
-            partition.resume();
-        });
-    });
+        }));
+    return signals;
 }
 
 Result<int> run(int argc, char** argv) {
@@ -170,7 +174,7 @@ Result<int> run(int argc, char** argv) {
         }
         (void)serial.push_input(std::span(bytes).first(static_cast<size_t>(count)));
     });
-    pause_for_a_while(*loop, *partition, std::getenv("HVIS_PAUSE"));
+    const auto signals = HVIS_TRY(watch_pause_signal(*loop, *partition));
     HVIS_CHECK(partition->start());
     loop->run();
     show();
