@@ -48,7 +48,9 @@ public:
     struct Received {
         Event event = Event::kNothing;
         uint32_t status = 0;  ///< of a kReply
-        ByteView body{};      ///< of a kReply; part of the packet
+        // GCC asks for the braces where only some members are named.
+        // NOLINTNEXTLINE(readability-redundant-member-init)
+        ByteView body{};  ///< of a kReply; part of the packet
     };
 
     explicit HostSession(const SessionProfile& profile) : profile_(profile) {}

@@ -273,7 +273,7 @@ void KvpHost::land(TimePoint now, bool timed_out) {
     mirror_deadline_.reset();
 }
 
-void KvpHost::finish(std::deque<KvpJob>::iterator job) {
+void KvpHost::finish(const std::deque<KvpJob>::iterator& job) {
     effects_.push_back(std::move(job->result()));
     jobs_.erase(job);
 }

@@ -75,7 +75,7 @@ private:
 
     Result<RequestId> submit(KvpTask task, KvpJob::Subject subject, Duration timeout,
                              const Clocks& clocks);
-    void finish(std::deque<KvpJob>::iterator job);
+    void finish(const std::deque<KvpJob>::iterator& job);
     void finish_all(Outcome outcome);
     void land(TimePoint now, bool timed_out);
     void answered(const HostSession::Received& reply);

@@ -25,7 +25,8 @@ struct IcVersion {
     auto operator<=>(const IcVersion&) const = default;
 };
 
-/// What the body is. Linux: ICMSGTYPE_*.
+/// What the body is. Linux: ICMSGTYPE_*. As wide as its field.
+// NOLINTNEXTLINE(performance-enum-size)
 enum class IcMessageType : uint16_t {
     kNegotiate = 0,
     kHeartbeat = 1,
