@@ -117,9 +117,7 @@ Result<void> Machine::resume() {
 }
 
 void Machine::request_stop(vm::StopReason reason) {
-    if (state_ == MachineState::kPaused) {
-        partition_->resume();
-    }
+    // A paused machine stays paused: its guest does not run on only to be stopped.
     state_ = MachineState::kStopping;
     partition_->request_stop(reason);
 }

@@ -153,6 +153,7 @@ void Vm::restart_machine() {
         end(1);
         return;
     }
+    services_->resumed();  // it may have been paused when it was reset
     facts_.reset();
     record(control::EventId::kVmStarted, {{"processors", std::to_string(config_.processors)},
                                           {"memory", std::to_string(config_.memory)}});
