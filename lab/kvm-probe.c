@@ -1,5 +1,6 @@
 // Tells whether this machine's KVM can carry a Hyper-V guest: every capability that hvis needs is
 // there, and a virtual CPU with SynIC really runs. Exit status 0: yes; 1: no, with the reason.
+// With --hold it makes an idle virtual machine and keeps it for ever, in the background (README.md: why).
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -63,9 +64,19 @@ static int run_once(int kvm) {
   return 1;
 }
 
-int main(void) {
+static int hold(int kvm) {
+  int vm = ioctl(kvm, KVM_CREATE_VM, 0);
+  if (vm < 0) return fail("KVM_CREATE_VM");
+  if (ioctl(vm, KVM_CREATE_IRQCHIP, 0) < 0) return fail("KVM_CREATE_IRQCHIP");
+  if (ioctl(vm, KVM_CREATE_VCPU, 0) < 0) return fail("KVM_CREATE_VCPU");
+  if (daemon(1, 0) != 0) return fail("daemon");
+  for (;;) pause();
+}
+
+int main(int argc, char **argv) {
   int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
   if (kvm < 0) return fail("/dev/kvm");
+  if (argc == 2 && !strcmp(argv[1], "--hold")) return hold(kvm);
   int missing = 0;
   for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
     if (ioctl(kvm, KVM_CHECK_EXTENSION, needed[i].id) <= 0)

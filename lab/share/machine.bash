@@ -77,7 +77,7 @@ machine_launch() {
   qemu-system-x86_64 -name hvis-lab -nodefaults -no-reboot -display none \
     -accel "tcg,thread=multi,$translation" -cpu "${HVIS_LAB_PROCESSOR:-$processor}" -smp "$cpus" -m "$memory" \
     -kernel "$kernel_image" -initrd "$initrd" \
-    -append "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off nokaslr tsc=reliable ${HVIS_LAB_APPEND-}" \
+    -append "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off nokaslr tsc=reliable maxcpus=1 noreplace-smp ${HVIS_LAB_APPEND-}" \
     -serial "file:$console_log" \
     -virtfs local,path=/,mount_tag=hostroot,security_model=none,readonly=on,multidevs=remap \
     -virtfs "local,path=$machine/control,mount_tag=control,security_model=none" \
@@ -117,7 +117,8 @@ machine_start() {
   console_log=$build_dir/console.log
   exec 8>"$build_dir/console.lock"
   flock -n 8 || console_log=$build_dir/console.$$.log
-  printf 'HVIS_LAB_OUT=%q\nHVIS_LAB_MODULES=%q\n' "$HVIS_LAB_OUT" "$kernel_modules" >"$machine/control/config"
+  printf 'HVIS_LAB_OUT=%q\nHVIS_LAB_MODULES=%q\nHVIS_LAB_PROBE=%q\n' "$HVIS_LAB_OUT" "$kernel_modules" \
+    "$(compiled kvm-probe "$lab_dir/kvm-probe.c")" >"$machine/control/config"
   qemu=
   trap 'machine_end' EXIT
   trap 'exit 130' INT
