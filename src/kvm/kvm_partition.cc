@@ -48,7 +48,10 @@ public:
     void disconnect_port(uint32_t connection_id);
     void retry_messages();
     Result<int> interrupt_line(uint32_t gsi);
-    [[nodiscard]] uint64_t reference_time() const { return clock_.reference_time(*machine_); }
+    [[nodiscard]] uint64_t reference_time() const {
+        // A reset that failed leaves no machine.
+        return machine_ ? clock_.reference_time(*machine_) : 0;
+    }
 
     PartitionConfig config_;
     loop::Loop& loop_;
@@ -167,7 +170,11 @@ void KvmPartition::Impl::take_events() {
 }
 
 void KvmPartition::Impl::offer_messages() {
-    while (!client_is_full_ && client_ != nullptr) {
+    for (size_t count = 0; !client_is_full_ && client_ != nullptr; ++count) {
+        if (count == PartitionEvents::kMaxMessages) {
+            events_->wake();  // the rest after the others: processors may post as fast as we read
+            return;
+        }
         auto message = events_->take_message();
         if (!message) {
             return;
