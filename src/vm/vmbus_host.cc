@@ -55,6 +55,11 @@ Result<void> VmbusHost::remove(vmbus::OfferId offer) {
 }
 
 bool VmbusHost::message_posted(uint32_t connection_id, uint32_t type, ByteView payload) {
+    // The end of message that we wait for may never come: a guest that crashed empties the slots of
+    // all its processors from one of them, and the kernel after it has slots of its own.
+    if (std::exchange(slot_busy_, false)) {
+        run();
+    }
     if (!server_.can_accept_message()) {
         refused_one_ = true;
         return false;
