@@ -25,6 +25,8 @@ inline constexpr uint16_t kPmTimerPort = kPowerPort + 4;
 inline constexpr uint8_t kResetValue = 0x01;
 /// SLP_TYP of the soft-off state: \_S5 in the DSDT and the power device agree on it.
 inline constexpr uint8_t kSleepTypeSoftOff = 5;
+/// The same of hibernation: the guest has written its memory to its disk and wants the power cut.
+inline constexpr uint8_t kSleepTypeHibernate = 4;
 
 inline constexpr uint32_t kIoApicPins = 24;
 

@@ -77,7 +77,9 @@ Result<void> Machine::attach_devices() {
 }
 
 Result<vm::InitialState> Machine::load(vm::GuestMemory& memory, const vm::MemoryMap& map) {
-    const auto rsdp = HVIS_TRY(vm::write_acpi_tables(memory, map, config_.processors));
+    const auto rsdp = HVIS_TRY(vm::write_acpi_tables(
+        memory, map, config_.processors,
+        config_.acpi_s4 ? vm::Hibernation::kOffered : vm::Hibernation::kAbsent));
     return vm::load_linux(memory, map,
                           {.kernel = *kernel_,
                            .initrd = initrd_.get(),

@@ -45,9 +45,11 @@ void Power::write(uint64_t offset, ByteView data) {
     const auto value = std::to_integer<unsigned>(data.front());
     if (offset == kReset && value == vm::kResetValue) {
         request_stop_(vm::StopReason::kReset);
-    } else if (offset == kSleepControl && (value & kSleepEnable) != 0 &&
-               ((value >> kSleepTypeShift) & kSleepTypeMask) == vm::kSleepTypeSoftOff) {
-        request_stop_(vm::StopReason::kPowerOff);
+    } else if (offset == kSleepControl && (value & kSleepEnable) != 0) {
+        const unsigned type = (value >> kSleepTypeShift) & kSleepTypeMask;
+        if (type == vm::kSleepTypeSoftOff || type == vm::kSleepTypeHibernate) {
+            request_stop_(vm::StopReason::kPowerOff);
+        }
     }
 }
 

@@ -30,16 +30,17 @@ protected:
                  [this] { return now_; }};
 };
 
-TEST_F(PowerTest, SwitchesOffOnlyForTheSoftOffState) {
+TEST_F(PowerTest, SwitchesOffOnlyForTheStatesThatCutThePower) {
     for (unsigned type = 0; type < 8; ++type) {
         out(vm::kSleepControlPort, static_cast<uint8_t>(type << 2));  // no SLP_EN
-        if (type != vm::kSleepTypeSoftOff) {
+        if (type != vm::kSleepTypeSoftOff && type != vm::kSleepTypeHibernate) {
             out(vm::kSleepControlPort, static_cast<uint8_t>(type << 2 | 0x20));
         }
     }
     EXPECT_TRUE(stops_.empty());
     out(vm::kSleepControlPort, vm::kSleepTypeSoftOff << 2 | 0x20);
-    EXPECT_EQ(stops_, std::vector{vm::StopReason::kPowerOff});
+    out(vm::kSleepControlPort, vm::kSleepTypeHibernate << 2 | 0x20);
+    EXPECT_EQ(stops_, std::vector(2, vm::StopReason::kPowerOff));
 }
 
 TEST_F(PowerTest, ResetsOnlyForTheValueThatTheTablesName) {

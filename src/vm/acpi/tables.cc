@@ -2,11 +2,14 @@
 
 #include <array>
 #include <cstring>
+#include <span>
+#include <vector>
 
 #include "vm/acpi/dsdt.h"
 #include "vm/acpi/fadt.h"
 #include "vm/acpi/table.h"
 #include "vm/boot/layout.h"
+#include "vm/ports.h"
 
 namespace hvis::vm {
 namespace {
@@ -63,7 +66,19 @@ Bytes make_madt(uint32_t processors) {
     return table.finish();
 }
 
-Bytes make_xsdt(std::initializer_list<GuestAddress> tables) {
+/// Name (\\_S4, Package () { kSleepTypeHibernate, 0, 0, 0 }): a guest without it knows no
+/// hibernation.
+Bytes make_hibernation_table() {
+    constexpr auto kAml = std::to_array<uint8_t>(
+        {0x08, '_', 'S', '4', '_', 0x12, 0x07, 0x04, 0x0a, kSleepTypeHibernate, 0x00, 0x00, 0x00});
+    AcpiTable table("SSDT", 2, AcpiTable::kHeaderSize);
+    for (const uint8_t byte : kAml) {
+        table.append(byte);
+    }
+    return table.finish();
+}
+
+Bytes make_xsdt(std::span<const GuestAddress> tables) {
     AcpiTable table("XSDT", 1, AcpiTable::kHeaderSize);
     for (const auto address : tables) {
         table.append(address.value);
@@ -93,7 +108,7 @@ std::array<std::byte, kRsdpSize> make_rsdp(GuestAddress xsdt) {
 }  // namespace
 
 Result<GuestAddress> write_acpi_tables(GuestMemory& memory, const MemoryMap& map,
-                                       uint32_t processors) {
+                                       uint32_t processors, Hibernation hibernation) {
     constexpr uint32_t kMaxLocalApics = 255;
     if (processors == 0 || processors > kMaxLocalApics) {
         return fail(Errc::kInvalid, "ACPI: wrong number of processors");
@@ -101,9 +116,13 @@ Result<GuestAddress> write_acpi_tables(GuestMemory& memory, const MemoryMap& map
     Placer placer(memory);
     const Bytes aml = HVIS_TRY(make_dsdt(map));
     const auto dsdt = HVIS_TRY(placer.place(aml));
-    const auto fadt = HVIS_TRY(placer.place(make_fadt(dsdt)));
-    const auto madt = HVIS_TRY(placer.place(make_madt(processors)));
-    const auto xsdt = HVIS_TRY(placer.place(make_xsdt({fadt, madt})));
+    std::vector<GuestAddress> tables;
+    tables.push_back(HVIS_TRY(placer.place(make_fadt(dsdt))));
+    tables.push_back(HVIS_TRY(placer.place(make_madt(processors))));
+    if (hibernation == Hibernation::kOffered) {
+        tables.push_back(HVIS_TRY(placer.place(make_hibernation_table())));
+    }
+    const auto xsdt = HVIS_TRY(placer.place(make_xsdt(tables)));
     const GuestAddress rsdp{kAcpiAddress};
     HVIS_CHECK(memory.copy_in(rsdp, make_rsdp(xsdt)));
     return rsdp;

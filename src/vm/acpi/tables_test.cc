@@ -110,6 +110,15 @@ TEST_F(AcpiTest, ListsEveryProcessorByItsIndex) {
     EXPECT_FALSE(disassemble(table(madt_), "madt").empty());
 }
 
+TEST_F(AcpiTest, OffersHibernationOnlyWhereAsked) {
+    EXPECT_EQ(at<uint32_t>(xsdt_ + 4), 36U + 2 * 8);
+    ASSERT_TRUE(write_acpi_tables(memory_, map_, 3, Hibernation::kOffered));
+    const auto xsdt = at<uint64_t>(rsdp_ + 24);
+    ASSERT_EQ(at<uint32_t>(xsdt + 4), 36U + 3 * 8);
+    const auto text = disassemble(table(at<uint64_t>(xsdt + 36 + 16)), "ssdt");
+    EXPECT_NE(text.find("Name (_S4, Package (0x04)"), std::string::npos) << text;
+}
+
 TEST_F(AcpiTest, HasRoomForEveryProcessorThatAMachineMayHave) {
     EXPECT_TRUE(write_acpi_tables(memory_, map_, 64));
     EXPECT_FALSE(write_acpi_tables(memory_, map_, 0));
