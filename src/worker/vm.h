@@ -121,6 +121,7 @@ private:
     void submit_kvp(Result<ic::RequestId> id, const Command& command, control::Responder responder);
     void watch_cancel(RequestMap& requests, ServiceKind kind, ic::RequestId id);
     void stop_request_timed_out();
+    void record_stop_timed_out();
 
     [[nodiscard]] bool reached(control::Condition condition) const;
     [[nodiscard]] std::string missing_for(control::Condition condition) const;

@@ -137,6 +137,8 @@ void Vm::take_shutdown() {
         if (finished.outcome == ic::Outcome::kRefused) {
             record(EventId::kShutdownRefused,
                    {{"action", action}, {"status", fmt::format("{:#010x}", finished.status)}});
+        } else if (finished.outcome == ic::Outcome::kTimedOut && !leaving_) {
+            record_stop_timed_out();
         }
         loop_.cancel_timer(stop_request_->timer);
         if (stop_request_->responder) {

@@ -172,6 +172,8 @@ void Vm::run(const control::ShutdownCommand& command, control::Responder respond
         if (stop_request_ && stop_request_->id != 0) {
             // What the guest has been asked cannot be taken back; only nobody waits any more.
             (void)services_->shutdown().cancel(stop_request_->id, services_->clocks());
+            // Not from inside this callback: the responder that runs it dies with the request.
+            loop_.post([this] { services_->pump(ServiceKind::kShutdown); });
         }
     });
     stop_request_.emplace(
@@ -183,10 +185,14 @@ void Vm::run(const control::ShutdownCommand& command, control::Responder respond
     services_->pump(ServiceKind::kShutdown);
 }
 
-void Vm::stop_request_timed_out() {
+void Vm::record_stop_timed_out() {
     record(control::EventId::kShutdownTimedOut,
            {{"action", std::string(shutdown_word(kind_of(stop_request_->command.action)))},
             {"timeout_ms", std::to_string(stop_request_->command.timeout.count())}});
+}
+
+void Vm::stop_request_timed_out() {
+    record_stop_timed_out();
     if (stop_request_->responder) {
         stop_request_->responder->failed({.code = control::ErrorCode::kTimedOut,
                                           .message = stop_request_->id == 0
