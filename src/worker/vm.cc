@@ -182,6 +182,7 @@ void Vm::restart_machine() {
 
 void Vm::end(int status) {
     exit_status_ = status;
+    ended_ = true;
     machine_->set_state(status == 0 ? MachineState::kStopped : MachineState::kCrashed);
     record(control::EventId::kVmStopped,
            {{"reason", status == 0 ? "it was switched off" : "it crashed or failed"}});

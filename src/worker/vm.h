@@ -143,6 +143,7 @@ private:
     std::vector<control::Responder> machine_requests_;  ///< reset and power_off under way
     std::string stopped_by_ = "guest";                  ///< who asked for the stop under way
     bool leaving_ = false;
+    bool ended_ = false;  ///< stopped for good; a reset passes through "stopped" too
     int exit_status_ = 0;
 
     std::optional<control::CrashState> crash_;  ///< the last one

@@ -227,7 +227,7 @@ bool Vm::reached(control::Condition condition) const {
         case control::Condition::kIp:
             return facts_ && !(facts_->ipv4.empty() && facts_->ipv6.empty());
         case control::Condition::kStopped:
-            return state == MachineState::kStopped;
+            return ended_;
     }
     return false;
 }
