@@ -202,26 +202,31 @@ void Vm::end(int status) {
 }
 
 void Vm::leave() {
-    const bool second = std::exchange(leaving_, true);
-    if (second || machine_->state() != MachineState::kRunning || stop_request_) {
+    const auto cut_power = [this] {
         stopped_by_ = "request";
         machine_->request_stop(vm::StopReason::kPowerOff);
+    };
+    const bool second = std::exchange(leaving_, true);
+    if (second || machine_->state() != MachineState::kRunning) {
+        cut_power();
+        return;
+    }
+    if (stop_request_) {
+        // The guest is on its way down already: only its time is limited now.
+        loop_.cancel_timer(stop_request_->timer);
+        stop_request_->timer = loop_.add_timer(loop::Loop::now() + kFarewell, cut_power);
         return;
     }
     const auto id = services_->shutdown().request({}, services_->clocks());
     if (!id) {
         log(LogLevel::kNotice, "vm", "the guest cannot be asked to shut down: power cut");
-        stopped_by_ = "request";
-        machine_->request_stop(vm::StopReason::kPowerOff);
+        cut_power();
         return;
     }
     log(LogLevel::kNotice, "vm", "asked the guest to shut down; a second signal cuts the power");
     stop_request_.emplace();
     stop_request_->id = *id;
-    stop_request_->timer = loop_.add_timer(loop::Loop::now() + kFarewell, [this] {
-        stopped_by_ = "request";
-        machine_->request_stop(vm::StopReason::kPowerOff);
-    });
+    stop_request_->timer = loop_.add_timer(loop::Loop::now() + kFarewell, cut_power);
     services_->pump(ServiceKind::kShutdown);
 }
 
