@@ -93,6 +93,19 @@ void Vm::crashed(const vm::CrashReport& report) {
                                  .parameters = report.parameters,
                                  .text = report.text};
     crash_open_ = true;
+    if (crash_timer_ == 0) {
+        crash_timer_ = loop_.add_timer(loop::Loop::now() + kCrashGrace, [this] {
+            crash_timer_ = 0;
+            if (crash_open_) {
+                machine_->request_stop(config_.on_crash == StopAction::kRestart
+                                           ? vm::StopReason::kReset
+                                           : vm::StopReason::kPowerOff);
+            }
+        });
+    }
+    if (++crash_reports_ > kMaxCrashReports) {
+        return;
+    }
     const auto parameter = [&](size_t index) {
         return fmt::format("{:#x}", report.parameters[index]);
     };
@@ -102,20 +115,12 @@ void Vm::crashed(const vm::CrashReport& report) {
                                              {"p2", parameter(2)},
                                              {"p3", parameter(3)},
                                              {"p4", parameter(4)}});
-    loop_.cancel_timer(crash_timer_);
-    crash_timer_ = loop_.add_timer(loop::Loop::now() + kCrashGrace, [this] {
-        crash_timer_ = 0;
-        if (crash_open_) {
-            machine_->request_stop(config_.on_crash == StopAction::kRestart
-                                       ? vm::StopReason::kReset
-                                       : vm::StopReason::kPowerOff);
-        }
-    });
     waits_.check();
 }
 
 void Vm::stopped(vm::StopReason reason) {
     loop_.cancel_timer(std::exchange(crash_timer_, 0));
+    crash_reports_ = 0;
     const bool crash = std::exchange(crash_open_, false) || reason == vm::StopReason::kTripleFault;
     const std::string by = std::exchange(stopped_by_, "guest");
     vmbus_->reset();

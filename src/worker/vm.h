@@ -31,6 +31,8 @@ public:
     /// A guest that reported a crash and then neither resets itself nor connects again (a crash
     /// kernel) is dealt with by `on_crash` after so long.
     static constexpr Duration kCrashGrace = std::chrono::seconds(10);
+    /// Crashes that are recorded of one run: a guest may report as many as it likes.
+    static constexpr uint32_t kMaxCrashReports = 8;
     /// How often the guest's addresses are looked up while somebody waits for them.
     static constexpr Duration kAddressPoll = std::chrono::seconds(1);
     /// How long the guest may take to shut itself down when the worker is told to leave.
@@ -148,7 +150,8 @@ private:
 
     std::optional<control::CrashState> crash_;  ///< the last one
     bool crash_open_ = false;                   ///< reported, and `on_crash` not applied yet
-    loop::Loop::TimerId crash_timer_ = 0;
+    loop::Loop::TimerId crash_timer_ = 0;       ///< runs from the first report on
+    uint32_t crash_reports_ = 0;                ///< since the last start
 
     std::map<std::string, std::string> external_;  ///< what the host wants in the external pool
     std::optional<GuestFacts> facts_;

@@ -98,6 +98,9 @@ void Vm::take_heartbeat() {
 }
 
 void Vm::act_on_loss() {
+    if (crash_timer_ != 0) {
+        return;  // It has said itself that it crashed: `on_crash` decides, or a crash kernel comes.
+    }
     const auto verdict = loss_action_.heartbeat_lost(policy_, loop::Loop::now());
     const auto act = [this](std::string_view action, vm::StopReason reason) {
         record(EventId::kLossActionTaken,
