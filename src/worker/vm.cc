@@ -47,6 +47,7 @@ Vm::Vm(const Config& config, loop::Loop& loop, control::EventLog& events)
       external_(to_map(config.kvp_external)) {}
 
 Vm::~Vm() {
+    services_.reset();  // while what it tells us in its last moments is still there
     loop_.cancel_timer(crash_timer_);
     loop_.cancel_timer(address_timer_);
     if (stop_request_) {
@@ -121,6 +122,9 @@ void Vm::crashed(const vm::CrashReport& report) {
 void Vm::stopped(vm::StopReason reason) {
     loop_.cancel_timer(std::exchange(crash_timer_, 0));
     crash_reports_ = 0;
+    if (power_off_asked_ && reason != vm::StopReason::kFailure) {
+        reason = vm::StopReason::kPowerOff;
+    }
     const bool crash = std::exchange(crash_open_, false) || reason == vm::StopReason::kTripleFault;
     const std::string by = std::exchange(stopped_by_, "guest");
     vmbus_->reset();

@@ -145,7 +145,8 @@ private:
     std::vector<control::Responder> machine_requests_;  ///< reset and power_off under way
     std::string stopped_by_ = "guest";                  ///< who asked for the stop under way
     bool leaving_ = false;
-    bool ended_ = false;  ///< stopped for good; a reset passes through "stopped" too
+    bool power_off_asked_ = false;  ///< a client wants it off, even if it just resets itself
+    bool ended_ = false;            ///< stopped for good; a reset passes through "stopped" too
     int exit_status_ = 0;
 
     std::optional<control::CrashState> crash_;  ///< the last one

@@ -113,6 +113,7 @@ void Vm::run(const control::MachineCommand& command, control::Responder responde
         case Action::kPowerOff:
             stopped_by_ = "request";
             crash_open_ = false;
+            power_off_asked_ = power_off_asked_ || command.action == Action::kPowerOff;
             machine_requests_.push_back(std::move(responder));
             machine_->request_stop(command.action == Action::kReset ? vm::StopReason::kReset
                                                                     : vm::StopReason::kPowerOff);
