@@ -162,6 +162,7 @@ void Vm::restart_machine() {
         end(1);
         return;
     }
+    sync_after_resume_ = false;
     services_->resumed();  // it may have been paused when it was reset
     facts_.reset();
     record(control::EventId::kVmStarted, {{"processors", std::to_string(config_.processors)},

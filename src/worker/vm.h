@@ -167,6 +167,8 @@ private:
     };
     std::array<Noted, vm::kServiceKinds.size()> noted_{};
     LogLimit rejected_limit_;
+    std::optional<WallTime> synced_;  ///< the guest's last answer that was recorded
+    bool sync_after_resume_ = false;
     TimePoint lost_since_;
 };
 

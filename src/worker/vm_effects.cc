@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -157,13 +158,21 @@ void Vm::take_shutdown() {
 }
 
 void Vm::take_timesync() {
-    for (const auto& finished : services_->timesync().take_effects()) {
+    const auto finished_requests = services_->timesync().take_effects();
+    if (const auto synced = services_->timesync().last_sync(); synced != synced_) {
+        synced_ = synced;
+        const bool asked = std::ranges::any_of(
+            finished_requests, [](const auto& each) { return each.outcome == ic::Outcome::kDone; });
+        const bool after_resume = std::exchange(sync_after_resume_, false);
+        record(EventId::kTimeSynced,
+               {{"reason", asked ? "request" : (after_resume ? "resumed" : "connected")}});
+    }
+    for (const auto& finished : finished_requests) {
         auto node = time_requests_.extract(finished.id);
         if (node.empty()) {
             continue;
         }
         if (finished.outcome == ic::Outcome::kDone) {
-            record(EventId::kTimeSynced, {{"reason", "request"}});
             node.mapped().responder.done();
         } else {
             node.mapped().responder.failed(failure_of(finished.outcome, finished.status,

@@ -141,6 +141,7 @@ void Vm::resume(control::Responder responder) {
         return;
     }
     if (was_paused) {
+        sync_after_resume_ = true;
         services_->resumed();
         record(control::EventId::kVmResumed);
     }
