@@ -10,6 +10,8 @@ namespace {
 
 using control::Json;
 
+constexpr int64_t kMebibyte = int64_t{1024} * 1024;
+
 const Json& at(const Json& object, const char* name) {
     static const Json nothing;
     if (!object.is_object()) {
@@ -93,7 +95,7 @@ std::string guest_text(const Json& guest) {
 }
 
 std::string addresses_text(const Json& object) {
-    std::string text = joined(at(object, "ipv4"));
+    const std::string text = joined(at(object, "ipv4"));
     const std::string more = joined(at(object, "ipv6"));
     return text + (text.empty() || more.empty() ? "" : ", ") + more;
 }
@@ -105,7 +107,7 @@ std::string show_status(const Json& result) {
     add_row(rows, "State", text_at(result, "state") + ", up " + duration_at(result, "uptime_ms"));
     add_row(rows, "Hardware",
             std::to_string(processors) + (processors == 1 ? " processor, " : " processors, ") +
-                std::to_string(number_at(result, "memory") / (1024 * 1024)) + " MiB");
+                std::to_string(number_at(result, "memory") / kMebibyte) + " MiB");
     add_row(rows, "VMBus", text_at(result, "vmbus_version"));
     add_row(rows, "Guest", guest_text(guest));
     add_row(rows, "Host name", text_at(guest, "fqdn"));
