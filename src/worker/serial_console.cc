@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <climits>
 #include <cstring>
@@ -28,6 +29,28 @@ constexpr auto kOutputRetry = std::chrono::milliseconds(20);
 bool writable_now(int fd) {
     pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
     return ::poll(&entry, 1, 0) == 1;
+}
+
+/// Removes a socket on which nobody listens; what else is in the way stays.
+Result<void> remove_stale(const char* path, const sockaddr* address, socklen_t length) {
+    struct stat status{};
+    if (::lstat(path, &status) != 0) {
+        return {};  // bind says what is wrong, if anything is
+    }
+    if (!S_ISSOCK(status.st_mode)) {
+        return fail(Errc::kState, "the path of the serial socket is in use by something else");
+    }
+    const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!probe) {
+        return fail_errno("socket");
+    }
+    if (::connect(probe.get(), address, length) == 0 || errno != ECONNREFUSED) {
+        return fail(Errc::kState, "another process listens on the serial socket");
+    }
+    if (::unlink(path) != 0) {
+        return fail_errno("unlink the stale serial socket");
+    }
+    return {};
 }
 
 }  // namespace
@@ -93,11 +116,11 @@ Result<void> SerialConsole::listen(const std::string& path) {
     if (!listener) {
         return fail_errno("socket");
     }
-    ::unlink(path.c_str());  // the control socket has made sure that no other worker lives here
+    // SAFETY: the sockets API takes every address family through this one type.
+    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+    HVIS_CHECK(remove_stale(path.c_str(), generic, sizeof(address)));
     const mode_t old_mask = ::umask(0177);
-    // SAFETY: bind wants the generic form of the address.
-    const int bound =
-        ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    const int bound = ::bind(listener.get(), generic, sizeof(address));
     ::umask(old_mask);
     if (bound != 0) {
         return fail_errno("cannot bind the serial port's socket");
