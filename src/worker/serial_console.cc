@@ -181,7 +181,8 @@ void SerialConsole::input_ready(int fd) {
     if (client_ && fd == client_.get()) {
         drop_client();
     } else {
-        loop_.unwatch(std::exchange(input_fd_, -1));
+        loop_.unwatch(fd);  // also while the port is full: its end would be told again and again
+        input_fd_ = -1;
     }
 }
 
@@ -200,7 +201,8 @@ void SerialConsole::feed_guest() {
     (void)loop_.change(paused, events);
     retry_ = loop_.add_timer(loop::Loop::now() + kInputRetry, [this, paused, events] {
         retry_ = 0;
-        const bool alive = !client_ || client_.get() == paused;
+        const bool alive =
+            config_.kind != SerialConfig::Kind::kSocket || (client_ && client_.get() == paused);
         if (alive && loop_.change(paused, EPOLLIN | events)) {
             input_fd_ = paused;
         }
