@@ -11,6 +11,8 @@ namespace {
 
 constexpr uint32_t kFeatureLeaf = 1;
 constexpr uint32_t kHypervisorPresent = 1U << 31;  // ECX of leaf 1
+constexpr uint32_t kThermalLeaf = 6;
+constexpr uint32_t kAlwaysRunningApicTimer = 1U << 2;  // EAX of that leaf
 constexpr uint32_t kPowerLeaf = 0x8000'0007;
 constexpr uint32_t kInvariantTsc = 1U << 8;  // EDX of that leaf
 
@@ -97,6 +99,12 @@ CpuidEntries make_cpuid(const CpuidEntries& base, const CpuidEntries& hyperv,
     for (auto& entry : entries) {
         if (entry.function == kFeatureLeaf) {
             entry.ecx |= kHypervisorPresent;
+        }
+        // As on Hyper-V. With it Linux makes the local APIC's timer its broadcast device, and then
+        // has no timer to fall back on when hv_vmbus is unloaded: the guest stands still
+        // (hv_stimer_cleanup in drivers/clocksource/hyperv_timer.c).
+        if (entry.function == kThermalLeaf) {
+            entry.eax &= ~kAlwaysRunningApicTimer;
         }
     }
     set_topology(entries, choice);

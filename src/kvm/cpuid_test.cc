@@ -29,7 +29,7 @@ CpuidEntries full(std::initializer_list<uint32_t> functions) {
     return entries;
 }
 
-const CpuidEntries kBase = full({0, 1, 4, 7, 0xb, 0x1f, 0x4000'0000, 0x4000'0001, 0x4000'0010,
+const CpuidEntries kBase = full({0, 1, 4, 6, 7, 0xb, 0x1f, 0x4000'0000, 0x4000'0001, 0x4000'0010,
                                  0x8000'0007, 0x8000'0008, 0x8000'001d, 0x8000'001e, 0x8000'0026});
 const CpuidEntries kHyperv =
     full({kHvVendor, kHvInterface, kHvVersion, kHvFeatures, kHvRecommendations, kHvLimits,
@@ -63,6 +63,11 @@ TEST(Cpuid, ShowsMicrosoftsHypervisorAndNoOther) {
         return e.function >= 0x4000'0000 && e.function < 0x5000'0000;
     });
     EXPECT_EQ(leaves, 6);
+}
+
+TEST(Cpuid, LetsTheGuestKeepItsApicTimerToFallBackOn) {
+    const auto entries = make_cpuid(kBase, kHyperv, {});
+    EXPECT_EQ(find(entries, 6)->eax, 0xffff'fffbU);
 }
 
 TEST(Cpuid, ShowsWhatAHostCanDoAndWhatLinuxCanUse) {
