@@ -175,6 +175,7 @@ void ChannelClient::message_sent() {
 
 std::vector<uint32_t> ChannelClient::relids() const {
     std::vector<uint32_t> all;
+    all.reserve(channels_.size());
     for (const auto& [relid, channel] : channels_) {
         all.push_back(relid);
     }

@@ -158,7 +158,7 @@ private:
     Result<void> on(const wire::OpenChannelResult& message);
     Result<void> on(const wire::ModifyChannelResponse& message);
     Result<void> on(const wire::UnloadResponse& message);
-    Result<void> on(const wire::TlConnectResult& message);
+    static Result<void> on(const wire::TlConnectResult& message);
 
     void forget_everything();
     void contact_with(wire::VmbusVersion version);
