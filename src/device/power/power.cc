@@ -26,8 +26,12 @@ Power::Power(StopRequest request_stop, Clock clock)
     : request_stop_(std::move(request_stop)), clock_(std::move(clock)), started_(clock_()) {}
 
 uint32_t Power::timer_ticks() const {
-    return static_cast<uint32_t>(
-        std::chrono::duration_cast<TimerTicks>(clock_() - started_).count());
+    // Seconds and the rest apart: nanoseconds times the frequency would overflow within hours.
+    const auto elapsed = clock_() - started_;
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(elapsed);
+    const auto whole = static_cast<uint64_t>(seconds.count()) * TimerTicks::period::den;
+    return static_cast<uint32_t>(whole +
+                                 std::chrono::duration_cast<TimerTicks>(elapsed - seconds).count());
 }
 
 void Power::read(uint64_t offset, MutableByteView data) {

@@ -63,6 +63,8 @@ TEST_F(PowerTest, CountsAtTheAcpiRateAndWrapsAt32Bits) {
     EXPECT_EQ(timer(), 3'579'545U);
     now_ += std::chrono::hours(1);
     EXPECT_EQ(timer(), static_cast<uint32_t>(uint64_t{3'579'545} * 3601));
+    now_ += std::chrono::hours(1000);
+    EXPECT_EQ(timer(), static_cast<uint32_t>(uint64_t{3'579'545} * (3601 + 3'600'000)));
 }
 
 TEST_F(PowerTest, GivesTheTimerByteByByteToo) {
