@@ -81,7 +81,8 @@ KvmDevice::KvmDevice(UniqueFd fd, size_t run_size)
                         parameter_is_set("/sys/module/kvm_amd/parameters/avic")) {}
 
 Result<UniqueFd> KvmDevice::create_machine() const {
-    return UniqueFd(HVIS_TRY(HVIS_KVM(fd_.get(), KVM_CREATE_VM, 0UL)));
+    const int fd = HVIS_TRY(HVIS_KVM(fd_.get(), KVM_CREATE_VM, 0UL));
+    return UniqueFd(fd);
 }
 
 Result<std::vector<kvm_cpuid_entry2>> KvmDevice::supported_cpuid() const {

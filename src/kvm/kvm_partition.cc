@@ -49,7 +49,6 @@ public:
     void retry_messages();
     Result<int> interrupt_line(uint32_t gsi);
     [[nodiscard]] uint64_t reference_time() const {
-        // A reset that failed leaves no machine.
         return machine_ ? clock_.reference_time(*machine_) : 0;
     }
 
@@ -70,6 +69,10 @@ private:
     enum class Phase : uint8_t { kFresh, kRunning, kPaused, kStopped };
 
     Result<void> build();
+    /// A reset that failed leaves no machine.
+    [[nodiscard]] Result<void> check_machine() const {
+        return machine_ ? Result<void>() : fail(Errc::kState, "the virtual machine is gone");
+    }
     void take_events();
     void offer_messages();
     void stopped(vm::StopReason reason);
@@ -227,13 +230,14 @@ void KvmPartition::Impl::signal_event(vm::SynicTarget target, uint16_t flag) {
 }
 
 Result<void> KvmPartition::Impl::connect_port(uint32_t connection_id, int event_fd) {
+    HVIS_CHECK(check_machine());
     HVIS_CHECK(machine_->connect_port(connection_id, event_fd));
     ports_[connection_id] = event_fd;
     return {};
 }
 
 void KvmPartition::Impl::disconnect_port(uint32_t connection_id) {
-    if (ports_.erase(connection_id) != 0) {
+    if (ports_.erase(connection_id) != 0 && machine_) {
         machine_->disconnect_port(connection_id);
     }
 }
@@ -243,6 +247,7 @@ Result<int> KvmPartition::Impl::interrupt_line(uint32_t gsi) {
     if (known != lines_.end()) {
         return known->second.get();
     }
+    HVIS_CHECK(check_machine());
     UniqueFd line(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!line) {
         return fail_errno("eventfd");

@@ -69,8 +69,9 @@ Result<void> Machine::filter_crash_registers() const {
 }
 
 Result<UniqueFd> Machine::create_vcpu(uint32_t index) const {
-    UniqueFd vcpu(
-        HVIS_TRY(HVIS_KVM(fd_.get(), KVM_CREATE_VCPU, static_cast<unsigned long>(index))));
+    const int fd =
+        HVIS_TRY(HVIS_KVM(fd_.get(), KVM_CREATE_VCPU, static_cast<unsigned long>(index)));
+    UniqueFd vcpu(fd);
     kvm_enable_cap synic{};
     synic.cap = KVM_CAP_HYPERV_SYNIC2;
     HVIS_CHECK(HVIS_KVM(vcpu.get(), KVM_ENABLE_CAP, &synic));
