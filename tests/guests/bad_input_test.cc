@@ -74,7 +74,7 @@ TEST_F(BadInput, NamesTheConfigurationThatIsNone) {
     EXPECT_THAT(empty.errors, HasSubstr("/name: required, but missing"));
 }
 
-TEST_F(BadInput, NamesTheKernelThatCannotBeBooted) {
+TEST_F(BadInput, NamesTheKernelThatIsNoFile) {
     const auto boot = [&](const std::string& kernel) {
         return run_config(R"({"name":"a","memory":"64M","serial":"none","kernel":")" + kernel +
                           R"("})");
@@ -82,17 +82,13 @@ TEST_F(BadInput, NamesTheKernelThatCannotBeBooted) {
     const Finished missing = boot("/no/such/kernel");
     EXPECT_EQ(missing.status, kFailed);
     EXPECT_THAT(missing.errors, AllOf(HasSubstr("kernel"), HasSubstr("No such file")));
-    write_file(scratch_.path("text"), "I am no kernel\n");
-    const Finished text = boot(scratch_.path("text"));
-    EXPECT_EQ(text.status, kFailed);
-    EXPECT_THAT(text.errors, HasSubstr("kernel"));
     const Finished folder = boot("/tmp");
     EXPECT_EQ(folder.status, kFailed);
-    EXPECT_THAT(folder.errors, HasSubstr("kernel"));
-    write_file(scratch_.path("elf"), read_file(hvis_vm()).substr(0, 4096));
-    const Finished cut = boot(scratch_.path("elf"));
-    EXPECT_EQ(cut.status, kFailed);
-    EXPECT_THAT(cut.errors, HasSubstr("kernel"));
+    EXPECT_THAT(folder.errors, AllOf(HasSubstr("kernel"), HasSubstr("regular file")));
+    const Finished initrd = run_config(
+        R"({"name":"a","memory":"64M","serial":"none","kernel":"/bin/sh","initrd":"/no/initrd"})");
+    EXPECT_EQ(initrd.status, kFailed);
+    EXPECT_THAT(initrd.errors, AllOf(HasSubstr("initrd"), HasSubstr("No such file")));
 }
 
 TEST_F(BadInput, ChecksAConfigurationWithoutRunningIt) {

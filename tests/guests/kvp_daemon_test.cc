@@ -111,8 +111,8 @@ protected:
 
 // The driver keeps the host's negotiation back until a daemon registers, for 55 s if need be.
 TEST_F(KvpDaemonStartedLate, IsWaitedFor) {
-    stop_kvp_daemon(guest());
-    (void)guest().output("modprobe -r hv_utils && modprobe hv_utils");
+    unload_utils(guest());
+    (void)guest().output("modprobe hv_utils");
     guest().expect_service("heartbeat", "ok");
     const ServiceView waiting = guest()->service("kvp");
     EXPECT_EQ(waiting.primary, "no_contact");

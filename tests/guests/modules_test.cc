@@ -11,7 +11,7 @@ class Modules : public GuestTest {
 protected:
     Modules() : GuestTest({.name = "modules"}) {}
 
-    static constexpr auto kReload = "modprobe -r hv_utils && modprobe hv_utils";
+    static constexpr auto kReload = "rmmod hv_utils && modprobe hv_utils";
 };
 
 TEST_F(Modules, ReloadTheServicesFiftyTimes) {
@@ -40,8 +40,8 @@ TEST_F(Modules, ReloadTheServicesFiftyTimes) {
 TEST_F(Modules, LoadAndUnloadWithoutADevice) {
     for (const char* name : {"hv_balloon", "hyperv_keyboard", "hv_netvsc", "hv_storvsc"}) {
         EXPECT_EQ(guest()
-                      .run(std::string("for i in $(seq 10); do modprobe ") + name +
-                           " && modprobe -r " + name + " || exit 1; done")
+                      .run(std::string("for i in $(seq 10); do modprobe ") + name + " && rmmod " +
+                           name + " || exit 1; done")
                       .status,
                   0)
             << name;
@@ -55,12 +55,9 @@ TEST_F(Modules, ComeBackWithTheSameDevicesAfterUnload) {
         return;
     }
     const std::string devices = guest().output("ls /sys/bus/vmbus/devices");
-    stop_kvp_daemon(guest());
     for (int i = 0; i < 10; ++i) {
         const auto mark = guest()->mark();
-        (void)guest().output(
-            "for m in $(ls /sys/module/hv_vmbus/holders); do modprobe -r $m; done;"
-            " modprobe -r hv_vmbus");
+        unload_vmbus(guest());
         (void)guest()->wait_for_event("vmbus_disconnected", mark);
         EXPECT_EQ(guest()->call(control::StatusCommand{}).text("/vmbus_version"), "");
         EXPECT_EQ(guest()->service("heartbeat").primary, "no_contact");

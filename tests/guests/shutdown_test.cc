@@ -42,14 +42,12 @@ TEST_F(Shutdown, IsUnavailableWhileTheServiceIsDisabled) {
 }
 
 TEST_F(Shutdown, FailsAtOnceWithoutTheDriverAndIsNotMadeUpForLater) {
-    stop_kvp_daemon(guest());
-    (void)guest().output("modprobe -r hv_utils");
+    unload_utils(guest());
     guest().expect_service("shutdown", "no_contact");
     const Reply refused = guest()->call(ShutdownCommand{});
     EXPECT_EQ(refused.code(), "unavailable") << refused;
     EXPECT_EQ(refused.failure().outcome, "guest_not_connected");
-    (void)guest().output("modprobe hv_utils");
-    start_kvp_daemon(guest());
+    load_utils(guest());
     guest().expect_all_services_ok();
     EXPECT_EQ(guest().dmesg_count("Shutdown request received"), 0);
     EXPECT_EQ(guest()->state(), "running");

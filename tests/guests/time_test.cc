@@ -56,11 +56,9 @@ TEST_F(Time, IsSetByTheFirstSampleAfterEnabling) {
 
 // hv_utils comes long after hv_vmbus: the host must not have spent its SYNC before.
 TEST_F(Time, IsSetByTheFirstSampleAfterTheDriverCame) {
-    stop_kvp_daemon(guest());
-    (void)guest().output("modprobe -r hv_utils");
+    unload_utils(guest());
     shift_clock(guest(), -40000s);
-    (void)guest().output("modprobe hv_utils");
-    start_kvp_daemon(guest());
+    load_utils(guest());
     expect_right_clock();
 }
 
@@ -115,12 +113,21 @@ TEST_F(Time, IsOfferedAsAPtpClock) {
     EXPECT_EQ(guest().output("probe ptp-set /dev/ptp0"), kNotSupported);
 }
 
-class ClockSource : public GuestTest {
+class Clocks : public GuestTest {
 protected:
-    ClockSource() : GuestTest({.name = "clocksource"}) {}
+    Clocks() : GuestTest({.name = "clocks"}) {}
 };
 
-TEST_F(ClockSource, CanBeReplacedWhileTimeGoesOn) {
+TEST_F(Clocks, LetTheLocalApicTakeOverTheTimer) {
+    constexpr auto kDevice = "/sys/devices/system/clockevents/clockevent0";
+    const std::string current = std::string("cat ") + kDevice + "/current_device";
+    EXPECT_EQ(guest().output(current), "Hyper-V clockevent");
+    (void)guest().output(std::string("echo 'Hyper-V clockevent' > ") + kDevice + "/unbind_device");
+    EXPECT_EQ(guest().output(current).substr(0, 5), "lapic");
+    guest().expect_all_services_ok();
+}
+
+TEST_F(Clocks, LetAnotherSourceTellTheTime) {
     constexpr auto kFolder = "/sys/devices/system/clocksource/clocksource0";
     const std::string current = std::string("cat ") + kFolder + "/current_clocksource";
     const std::string first = guest().output(current);

@@ -34,7 +34,7 @@ TEST_F(VmbusDevices, AreOpenAndBoundToTheirDriver) {
 
 TEST_F(VmbusDevices, AreFoundByTheirModuleAliases) {
     EXPECT_EQ(guest().output("for d in /sys/bus/vmbus/devices/*; do"
-                             " modprobe -n -q $(cat $d/modalias) || cat $d/modalias; done"),
+                             " modprobe -D $(cat $d/modalias) >/dev/null || cat $d/modalias; done"),
               "");
     EXPECT_TRUE(guest().succeeds("test -d /sys/module/hv_vmbus && test -d /sys/module/hv_utils"));
     EXPECT_TRUE(guest().succeeds("ls -d /sys/bus/acpi/devices/V[Mm][Bb]*"))
@@ -45,7 +45,7 @@ TEST_F(VmbusDevices, HaveModulesOfTheRunningKernel) {
     EXPECT_EQ(guest().output("modinfo -F vermagic hv_utils | cut -d' ' -f1"),
               guest().output("uname -r"));
     for (const char* name : {"hv_netvsc", "hv_storvsc", "hyperv_keyboard"}) {
-        EXPECT_TRUE(guest().succeeds(std::string("modprobe -n ") + name)) << name;
+        EXPECT_TRUE(guest().succeeds(std::string("modprobe -D ") + name)) << name;
     }
 }
 

@@ -19,12 +19,9 @@ protected:
 
     /// Connects the guest's driver again with the option given.
     void connect_with(const std::string& option) {
-        stop_kvp_daemon(guest());
-        (void)guest().output(
-            "for m in $(ls /sys/module/hv_vmbus/holders); do modprobe -r $m; done;"
-            " modprobe -r hv_vmbus && dmesg -c >/dev/null &&"
-            " modprobe hv_vmbus " +
-            option + " && modprobe hv_utils");
+        unload_vmbus(guest());
+        (void)guest().output("dmesg -c >/dev/null && modprobe hv_vmbus " + option +
+                             " && modprobe hv_utils");
         start_kvp_daemon(guest());
     }
 };

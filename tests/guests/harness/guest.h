@@ -48,7 +48,7 @@ public:
 
 private:
     Guest() = default;
-    static std::unique_ptr<Guest> boot_once(const MachineConfig& config, bool& reached_init);
+    static std::unique_ptr<Guest> start(const MachineConfig& config);
 
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<Console> console_;

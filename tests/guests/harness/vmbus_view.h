@@ -53,4 +53,28 @@ inline void stop_kvp_daemon(Guest& guest) {
 
 inline void start_kvp_daemon(Guest& guest) { (void)guest.output("rm -f /run/kvp.stop"); }
 
+/// Unloads hv_utils; the daemon has the device open, so it goes first. busybox's modprobe -r would
+/// take hv_vmbus along.
+inline void unload_utils(Guest& guest) {
+    stop_kvp_daemon(guest);
+    (void)guest.output("rmmod hv_utils");
+}
+
+inline void load_utils(Guest& guest) {
+    (void)guest.output("modprobe hv_utils");
+    start_kvp_daemon(guest);
+}
+
+/// Unloads hv_vmbus and all that uses it. With it goes the kernel's synthetic timer: Linux shuts a
+/// timer that interrupts directly down without a successor (hv_stimer_cleanup in
+/// drivers/clocksource/hyperv_timer.c) and would stand still, so the local APIC's takes over first.
+inline void unload_vmbus(Guest& guest) {
+    stop_kvp_daemon(guest);
+    (void)guest.output(
+        "for d in /sys/devices/system/clockevents/clockevent*; do"
+        " ! grep -q Hyper-V $d/current_device || echo 'Hyper-V clockevent' > $d/unbind_device; "
+        "done;"
+        " for m in $(ls /sys/module/hv_vmbus/holders); do rmmod $m; done; rmmod hv_vmbus");
+}
+
 }  // namespace hvis::guests
