@@ -18,12 +18,14 @@ namespace hvis::worker {
 inline constexpr size_t kMaxConfigBytes = size_t{1024} * 1024;
 inline constexpr uint32_t kMaxProcessors = 64;
 inline constexpr uint64_t kMinMemory = uint64_t{64} * 1024 * 1024;
-inline constexpr uint64_t kMaxMemory = uint64_t{1024} * 1024 * 1024 * 1024;
+/// What vm::MemoryMap can place.
+inline constexpr uint64_t kMaxMemory = uint64_t{512} * 1024 * 1024 * 1024;
 /// COMMAND_LINE_SIZE of 64-bit Linux, less the final NUL.
 inline constexpr size_t kMaxKernelCommandLine = 2047;
 /// sun_path, less the final NUL.
 inline constexpr size_t kMaxSocketPath = 107;
-inline constexpr size_t kMaxConfiguredPairs = 256;
+/// What ic::KvpMirror keeps in a pool, less the sixteen parameters of our own.
+inline constexpr size_t kMaxConfiguredPairs = 112;
 
 /// Where the guest's first serial port goes.
 struct SerialConfig {
