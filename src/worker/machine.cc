@@ -8,6 +8,22 @@
 #include "vm/ports.h"
 
 namespace hvis::worker {
+namespace {
+
+/// Opens a boot file; the error is one of these two, whose names are those of the configuration.
+Result<std::unique_ptr<vm::FileImage>> open_image(const std::string& path,
+                                                  std::string_view cannot_open,
+                                                  std::string_view not_regular) {
+    auto image = vm::FileImage::open(path.c_str());
+    if (!image) {
+        const int os_error = image.error().os_error;
+        return std::unexpected(
+            Error{image.error().code, os_error == 0 ? not_regular : cannot_open, os_error});
+    }
+    return image;
+}
+
+}  // namespace
 
 std::string_view to_string(MachineState state) {
     switch (state) {
@@ -52,9 +68,13 @@ Machine::Machine(const Config& config, loop::Loop& loop, Events events)
 Machine::~Machine() = default;
 
 Result<void> Machine::open() {
-    kernel_ = HVIS_TRY(vm::FileImage::open(config_.kernel.c_str()));
+    kernel_ = HVIS_TRY(open_image(config_.kernel,
+                                  "the file of \"kernel\" in the configuration cannot be opened",
+                                  "\"kernel\" in the configuration must name a regular file"));
     if (!config_.initrd.empty()) {
-        initrd_ = HVIS_TRY(vm::FileImage::open(config_.initrd.c_str()));
+        initrd_ = HVIS_TRY(open_image(
+            config_.initrd, "the file of \"initrd\" in the configuration cannot be opened",
+            "\"initrd\" in the configuration must name a regular file"));
     }
     console_ = HVIS_TRY(SerialConsole::create(config_.serial, loop_));
     console_->attach(serial_);
