@@ -59,7 +59,7 @@ bool parameter_is_set(const char* path) {
 Result<KvmDevice> KvmDevice::open() {
     UniqueFd fd(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
     if (!fd) {
-        return fail_errno("open of /dev/kvm");
+        return fail_errno("cannot open /dev/kvm (load the kvm modules, or join the group kvm)");
     }
     if (HVIS_TRY(HVIS_KVM(fd.get(), KVM_GET_API_VERSION, 0UL)) != KVM_API_VERSION) {
         return fail(Errc::kUnsupported, "/dev/kvm speaks another version of its interface");
