@@ -7,6 +7,7 @@
 #include <variant>
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -58,6 +59,9 @@ Result<UniqueFd> take_signals() {
 }
 
 int run_vm(const worker::Config& config) {
+    // One heap for all threads: a heap of its own for each costs memory, and the C library looks
+    // into /proc and counts processors for them at moments when the filters forbid it.
+    ::mallopt(M_ARENA_MAX, 1);
     auto loop = loop::Loop::create();
     if (!loop) {
         return complain("cannot start", loop.error());
