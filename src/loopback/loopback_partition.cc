@@ -60,13 +60,11 @@ Result<void> LoopbackPartition::attach(UniqueFd socket) {
                                                              .ram_start = kRamStart.value,
                                                              .ram_size = config_.memory_bytes})),
                              fds));
-    HVIS_CHECK(loop_.watch(attached.fd(), EPOLLIN, [this](uint32_t) { on_socket(); }));
+    const uint32_t events = paused_ ? 0U : static_cast<uint32_t>(EPOLLIN);
+    HVIS_CHECK(loop_.watch(attached.fd(), events, [this](uint32_t) { on_socket(); }));
     socket_ = std::move(attached);
     awaiting_reset_done_ = false;
-    if (started_) {
-        started_ = false;
-        return start();
-    }
+    run_processors();
     return {};
 }
 
@@ -74,22 +72,24 @@ Result<void> LoopbackPartition::start() {
     if (stopped_) {
         return fail(Errc::kState, "reset the partition before it starts again");
     }
-    if (std::exchange(started_, true) || !is_attached()) {
-        return {};
+    started_ = true;
+    run_processors();
+    return {};
+}
+
+void LoopbackPartition::run_processors() {
+    if (!started_ || paused_ || !is_attached() || std::exchange(processors_run_, true)) {
+        return;
     }
     const auto epoch = reference_epoch_.time_since_epoch();
     send(Start{std::chrono::duration_cast<std::chrono::nanoseconds>(epoch).count()});
-    if (paused_) {
-        send(Pause{});
-    }
-    return {};
 }
 
 void LoopbackPartition::pause() {
     if (std::exchange(paused_, true)) {
         return;
     }
-    if (is_attached() && started_) {
+    if (is_attached() && processors_run_) {
         send(Pause{});
     }
     watch_for(0);
@@ -99,9 +99,10 @@ void LoopbackPartition::resume() {
     if (!std::exchange(paused_, false)) {
         return;
     }
-    if (is_attached() && started_) {
+    if (is_attached() && processors_run_) {
         send(Resume{});
     }
+    run_processors();
     watch_for(EPOLLIN);
     deliver_messages();
 }
@@ -113,6 +114,7 @@ Result<void> LoopbackPartition::reset() {
     busy_slots_.clear();
     held_back_ = false;
     started_ = false;
+    processors_run_ = false;
     paused_ = false;
     stopped_ = false;
     reference_epoch_ = loop::Loop::now();
@@ -177,7 +179,7 @@ void LoopbackPartition::on_packet(const GuestPacket& packet) {
     if (awaiting_reset_done_ || stopped_) {
         return;  // From before the reset, or after the end.
     }
-    if (!started_) {
+    if (!processors_run_) {
         reject("packet before the start");
         return;
     }
@@ -253,7 +255,7 @@ void LoopbackPartition::handle(const ResetDone& packet) {
 }
 
 void LoopbackPartition::stop(vm::StopReason reason) {
-    started_ = false;
+    processors_run_ = false;
     if (!std::exchange(stopped_, true)) {
         client_->partition_stopped(reason);
     }
@@ -263,7 +265,7 @@ void LoopbackPartition::guest_gone() {
     loop_.unwatch(socket_->fd());
     socket_.reset();
     // Before a start there was nothing to stop: another process may come.
-    if (started_) {
+    if (processors_run_) {
         stop(vm::StopReason::kTripleFault);
     }
 }

@@ -86,6 +86,7 @@ private:
     LoopbackPartition(const PartitionConfig& config, loop::Loop& loop, vm::GuestMemory memory,
                       InterruptLine interrupt);
 
+    void run_processors();
     void on_socket();
     bool receive_one();
     void on_packet(const GuestPacket& packet);
@@ -118,6 +119,7 @@ private:
     std::set<vm::SynicTarget> busy_slots_;
 
     bool started_ = false;
+    bool processors_run_ = false;  ///< the process was told to start
     bool paused_ = false;
     bool stopped_ = false;  ///< the client was told; nothing but reset() goes on
     uint32_t generation_ = 0;

@@ -74,13 +74,14 @@ Result<std::optional<size_t>> PacketSocket::receive(MutableByteView buffer,
         message.msg_control = control.bytes.data();
         message.msg_controllen = control.bytes.size();
     }
-    const ssize_t size = ::recvmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t size = ::recvmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (size < 0 && errno == ECONNRESET) {
+        // Said once of a side that left without reading everything; what it sent before follows.
+        size = ::recvmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    }
     if (size < 0) {
         if (errno == EAGAIN || errno == EINTR) {
             return std::nullopt;
-        }
-        if (errno == ECONNRESET || errno == ENOTCONN) {
-            return fail(Errc::kState, "the other side is gone");
         }
         return fail_errno("recvmsg");
     }

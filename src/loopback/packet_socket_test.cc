@@ -87,6 +87,19 @@ TEST(PacketSocket, SaysSoWhenTheOtherSideIsGone) {
     EXPECT_EQ(ends.near.send(Bytes(1)).error().code, Errc::kState);
 }
 
+TEST(PacketSocket, HearsTheLastWordsOfASideThatLeftWithoutReading) {
+    auto ends = connected_pair();
+    ASSERT_TRUE(ends.near.send(Bytes(3)));
+    ASSERT_TRUE(ends.far.send(Bytes(5)));
+    {
+        const PacketSocket gone = std::move(ends.far);
+    }
+    (void)ends.near.send(Bytes(3));
+    Bytes buffer(10);
+    EXPECT_EQ(*ends.near.receive(buffer, nullptr), std::optional<size_t>(5));
+    EXPECT_EQ(ends.near.receive(buffer, nullptr).error().code, Errc::kState);
+}
+
 TEST(Listener, HandsOverEachConnectionAndRemovesItsSocket) {
     const auto loop = *loop::Loop::create();
     const auto path = std::filesystem::temp_directory_path() /
