@@ -15,14 +15,27 @@ struct KnownSuite {
     std::string_view name;
     std::string_view vmbus_version;
     bool vmbus_is_a_module;
+    bool has_implicit_time;
 };
 
 // Linux: vmbus_versions[] in drivers/hv/connection.c; 5.3 came with 5.11.
 constexpr auto kKnownSuites = std::to_array<KnownSuite>({
-    {.name = "debian11", .vmbus_version = "5.2", .vmbus_is_a_module = true},
-    {.name = "debian12", .vmbus_version = "5.3", .vmbus_is_a_module = true},
-    {.name = "debian13", .vmbus_version = "5.3", .vmbus_is_a_module = true},
-    {.name = "backports", .vmbus_version = "5.3", .vmbus_is_a_module = false},
+    {.name = "debian11",
+     .vmbus_version = "5.2",
+     .vmbus_is_a_module = true,
+     .has_implicit_time = false},
+    {.name = "debian12",
+     .vmbus_version = "5.3",
+     .vmbus_is_a_module = true,
+     .has_implicit_time = false},
+    {.name = "debian13",
+     .vmbus_version = "5.3",
+     .vmbus_is_a_module = true,
+     .has_implicit_time = true},
+    {.name = "backports",
+     .vmbus_version = "5.3",
+     .vmbus_is_a_module = false,
+     .has_implicit_time = true},
 });
 
 std::string variable(const char* name, std::string fallback) {
@@ -53,7 +66,8 @@ Suite load() {
             .initrd = (folder / "initrd").string(),
             .command_line = std::move(command_line),
             .vmbus_version = known->vmbus_version,
-            .vmbus_is_a_module = known->vmbus_is_a_module};
+            .vmbus_is_a_module = known->vmbus_is_a_module,
+            .has_implicit_time = known->has_implicit_time};
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ struct Suite {
     /// hv_vmbus can be unloaded. Debian's 7.x kernels have it built in: there, cases that load it
     /// anew start the guest anew instead.
     bool vmbus_is_a_module;
+    /// hv_utils can be told to follow samples without SYNC (timesync_implicit); newer than 6.1.
+    bool has_implicit_time;
 };
 
 /// The suite of $HVIS_SUITE (debian12 where it is not set), built by lab/guest into
