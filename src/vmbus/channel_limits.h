@@ -22,8 +22,9 @@ inline constexpr size_t kMaxGpadlWords = size_t{1} << 20U;
 /// Messages for the guest that may wait before its own messages are turned away
 /// (HV_STATUS_INSUFFICIENT_BUFFERS). Each of them causes at most one answer, all offers excepted.
 inline constexpr size_t kMaxWaitingMessages = 64;
-/// Messages that can wait at worst: the above; one offer and one rescind per offer; one torndown
-/// per GPADL of a channel that closes late; the end of the offers.
-inline constexpr size_t kMaxQueuedMessages = kMaxWaitingMessages + 2 * kMaxOffers + kMaxGpadls + 1;
+/// Messages that can wait at worst: the above; per channel one offer, one open result and one
+/// rescind; one torndown per GPADL of a channel that closes late; the end of the offers.
+inline constexpr size_t kMaxQueuedMessages =
+    kMaxWaitingMessages + (3 * kMaxOffers) + kMaxGpadls + 1;
 
 }  // namespace hvis::vmbus

@@ -61,19 +61,19 @@ public:
     Result<OfferId> add_offer(const OfferParams& params);
     /// Withdraws an offer, its subchannels first: an open channel closes. kNotFound if there is no
     /// such offer; nothing happens if it is withdrawn already.
-    Result<void> rescind(OfferId offer);
+    Result<void> rescind(OfferId id);
     /// Shows a withdrawn offer again, under a new relid, as soon as the guest has released the old.
-    Result<void> reoffer(OfferId offer);
+    Result<void> reoffer(OfferId id);
     /// rescind(), and the server forgets the offer as soon as guest and device have let go.
-    Result<void> remove(OfferId offer);
+    Result<void> remove(OfferId id);
 
     /// Answer to OpenChannel; status is an NTSTATUS, 0 for success. Ignored if the channel is not
     /// opening any more.
-    void open_result(OfferId offer, uint32_t status);
+    void open_result(OfferId id, uint32_t status);
     /// Answer to CloseChannel.
-    void channel_closed(OfferId offer);
+    void channel_closed(OfferId id);
     /// Answer to ReleaseGpadl.
-    void gpadl_released(OfferId offer, uint32_t gpadl);
+    void gpadl_released(OfferId id, uint32_t handle);
 
     /// The VM is being reset or the guest is gone: closes every channel and drops what waits for
     /// the guest; ends with Disconnected{kReset}. Offers stay.
@@ -91,7 +91,7 @@ public:
     [[nodiscard]] std::optional<wire::VmbusVersion> version() const;
     /// No connection, no open channel: memory may be reset.
     [[nodiscard]] bool is_idle() const;
-    [[nodiscard]] std::optional<OfferStatus> status(OfferId offer) const;
+    [[nodiscard]] std::optional<OfferStatus> status(OfferId id) const;
     /// A complete GPADL of this offer's channel, or nullptr. Valid until a non-const method is
     /// called.
     [[nodiscard]] const Gpadl* gpadl(OfferId offer, uint32_t handle) const;
@@ -141,6 +141,7 @@ private:
 
     // channel_server_connection.cc
     void on_contact(uint32_t connection_id, const wire::InitiateContact& message);
+    /// Here for the completeness of the visit: on_contact has seen it before.
     static Result<void> on(const wire::InitiateContact& /*message*/) { return {}; }
     Result<void> on(const wire::Unload& message);
     Result<void> on(const wire::TlConnectRequest& message);
@@ -170,10 +171,10 @@ private:
     Result<void> on(const wire::OpenChannel& message);
     Result<void> on(const wire::CloseChannel& message);
     Result<void> on(const wire::ModifyChannel& message);
-    Result<OpenChannel> plan_open(OfferId id, const Offer& offer,
-                                  const wire::OpenChannel& request) const;
+    [[nodiscard]] Result<OpenChannel> plan_open(OfferId id, const Offer& offer,
+                                                const wire::OpenChannel& request) const;
     Result<void> start_open(OfferId id, Offer& offer, const wire::OpenChannel& request);
-    void start_close(OfferId id, Offer& offer, ChannelState next);
+    void start_close(OfferId id, Offer& offer, const ChannelState& next);
     void finish_close(OfferId id, Offer& offer);
     void send_open_result(const wire::OpenChannel& request, uint32_t status);
     static wire::OpenChannel* open_request(ChannelState& state);

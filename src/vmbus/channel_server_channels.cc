@@ -57,8 +57,8 @@ Result<void> ChannelServer::start_open(OfferId id, Offer& offer, const wire::Ope
     return {};
 }
 
-void ChannelServer::start_close(OfferId id, Offer& offer, ChannelState next) {
-    offer.state = std::move(next);
+void ChannelServer::start_close(OfferId id, Offer& offer, const ChannelState& next) {
+    offer.state = next;
     effects_.emplace_back(CloseChannel{id});
 }
 

@@ -12,6 +12,7 @@ namespace {
 std::atomic_ref<uint32_t> word(std::byte* control, size_t offset) {
     // SAFETY: the page is 4096-aligned and mapped for the life of the ring; offsets are the
     // constants of ring_layout.h, all multiples of four. Nothing accesses these words but this.
+    // NOLINTNEXTLINE(bugprone-casting-through-void): -Wcast-align objects to the direct way
     return std::atomic_ref(*static_cast<uint32_t*>(static_cast<void*>(control + offset)));
 }
 

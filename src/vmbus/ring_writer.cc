@@ -128,7 +128,7 @@ Result<WriteResult> RingWriter::write(const PacketToWrite& packet) {
 void RingWriter::put(const PacketToWrite& packet, const wire::PacketDescriptor& descriptor) {
     const uint64_t footer = uint64_t{next_} << 32U;
     const size_t padding = padded(packet.payload.size()) - packet.payload.size();
-    const size_t whole = size_t{descriptor.length8} * kRingAlignment + kPacketFooterSize;
+    const size_t whole = (size_t{descriptor.length8} * kRingAlignment) + kPacketFooterSize;
     const auto descriptor_bytes = std::as_bytes(std::span(&descriptor, 1));
     const auto footer_bytes = std::as_bytes(std::span(&footer, 1));
     if (std::byte* to = memory_.run(next_, whole)) {

@@ -14,8 +14,10 @@ struct PacketToWrite {
     uint16_t type = wire::kPacketInBand;
     uint16_t flags = 0;
     uint64_t transaction_id = 0;
+    // NOLINTBEGIN(readability-redundant-member-init): without, GCC wants both named in each packet
     ByteView extended_header{};
     ByteView payload{};
+    // NOLINTEND(readability-redundant-member-init)
 };
 
 enum class WriteResult : uint8_t {

@@ -15,6 +15,7 @@ using enum VmbusVersion;
 constexpr std::array kVersions = {kWin10_5_3, kWin10_5_2, kWin10_5_1, kWin10_5_0,
                                   kWin10_4_1, kWin10,     kWin8_1,    kWin8};
 
+// NOLINTBEGIN(modernize-use-designated-initializers): a table, read by columns
 constexpr std::array kMessages = {
     MessageInfo{kOfferChannel, "OFFERCHANNEL", kHost, kWin8, 196},
     MessageInfo{kRescindOffer, "RESCIND_CHANNELOFFER", kHost, kWin8, 12},
@@ -38,6 +39,7 @@ constexpr std::array kMessages = {
     MessageInfo{kTlConnectResult, "TL_CONNECT_RESULT", kHost, kWin10_4_1, 44},
     MessageInfo{kModifyChannelResponse, "MODIFYCHANNEL_RESPONSE", kHost, kWin10_5_3, 16},
 };
+// NOLINTEND(modernize-use-designated-initializers)
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 namespace hvis::wire {
 
 /// VMBus protocol version as it travels: major << 16 | minor. Linux: VERSION_WIN8 and following.
+// NOLINTBEGIN(readability-identifier-naming): the underscores stand for the dots of the numbers
 enum class VmbusVersion : uint32_t {
     kWin8 = 0x0002'0004,
     kWin8_1 = 0x0003'0000,
@@ -21,6 +22,7 @@ enum class VmbusVersion : uint32_t {
     kWin10_5_2 = 0x0005'0002,
     kWin10_5_3 = 0x0005'0003,
 };
+// NOLINTEND(readability-identifier-naming)
 
 /// Every version that this project speaks, newest first: the ladder a guest walks down.
 std::span<const VmbusVersion> vmbus_versions();
@@ -35,6 +37,7 @@ inline constexpr uint32_t kMessageConnectionId = 1;
 inline constexpr uint32_t kMessageConnectionIdV5 = 4;
 
 /// Linux: enum vmbus_channel_message_type.
+// NOLINTNEXTLINE(performance-enum-size): as wide as on the wire, so that no number is cut short
 enum class MessageType : uint32_t {
     kOfferChannel = 1,
     kRescindOffer = 2,
