@@ -55,6 +55,7 @@ TEST_F(Shutdown, FailsAtOnceWithoutTheDriverAndIsNotMadeUpForLater) {
 }
 
 TEST_F(Shutdown, RefusesToHibernateAGuestThatCannot) {
+    const int64_t before = guest().dmesg_count("Hibernation request received");
     const auto mark = guest()->mark();
     const Reply refused = guest()->call(
         ShutdownCommand{.action = ShutdownCommand::Action::kHibernate, .message = {}});
