@@ -71,12 +71,13 @@ TEST_F(SynicPagesTest, CutsAMessageThatSaysItIsTooLong) {
 }
 
 TEST_F(SynicPagesTest, LosesNoMessageBetweenTwoProcessors) {
-    constexpr uint32_t kMessages = 20'000;
+    constexpr uint32_t kMessages = 5'000;
     std::atomic<bool> freed{false};
     std::thread guest([&] {
         for (uint32_t expected = 1; expected <= kMessages;) {
             const auto taken = guest_.take_message(kTarget.sint);
             if (!taken) {
+                std::this_thread::yield();
                 continue;
             }
             EXPECT_EQ(taken->message.type, expected++);
@@ -90,6 +91,7 @@ TEST_F(SynicPagesTest, LosesNoMessageBetweenTwoProcessors) {
                vm::Synic::Posted::kYes) {
             // Without the guest's word the host would wait for ever: that is the protocol's point.
             while (!freed.exchange(false)) {
+                std::this_thread::yield();
             }
         }
     }
