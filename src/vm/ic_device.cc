@@ -69,7 +69,12 @@ void IcDevice::receive(const Clocks& clocks) {
             if (reader.commit()) {
                 endpoint_->signal();
             }
-            return;
+            // A packet written between the last read and the commit found the ring not empty, and
+            // the guest did not ring for it.
+            if (!reader.unmask_signals()) {
+                return;
+            }
+            continue;
         }
         ++received_;
         if ((*packet)->type != wire::kPacketInBand) {
