@@ -247,11 +247,11 @@ int SerialConsole::output_fd() const {
 
 void SerialConsole::write_output() {
     const int fd = output_fd();
-    if (fd < 0) {
-        return;
+    if (fd < 0 || output_blocked_) {
+        return;  // the watch of a blocked client says when to go on
     }
     std::array<std::byte, PIPE_BUF> chunk{};
-    while (!backlog_.empty() && !output_blocked_) {
+    while (!backlog_.empty()) {
         if (!client_ && !writable_now(fd)) {
             retry_output();
             return;

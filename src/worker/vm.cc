@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "worker/crash_text.h"
 #include "worker/report.h"
 
 namespace hvis::worker {
@@ -110,12 +111,13 @@ void Vm::crashed(const vm::CrashReport& report) {
     const auto parameter = [&](size_t index) {
         return fmt::format("{:#x}", report.parameters[index]);
     };
-    record(control::EventId::kGuestCrashed, {{"text", report.text},
-                                             {"p0", parameter(0)},
-                                             {"p1", parameter(1)},
-                                             {"p2", parameter(2)},
-                                             {"p3", parameter(3)},
-                                             {"p4", parameter(4)}});
+    record(control::EventId::kGuestCrashed,
+           {{"text", std::string(crash_excerpt(report.text, control::EventLog::kMaxFieldBytes))},
+            {"p0", parameter(0)},
+            {"p1", parameter(1)},
+            {"p2", parameter(2)},
+            {"p3", parameter(3)},
+            {"p4", parameter(4)}});
     waits_.check();
 }
 

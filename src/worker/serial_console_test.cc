@@ -1,0 +1,95 @@
+#include "worker/serial_console.h"
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+namespace hvis::worker {
+namespace {
+
+/// A console on a Unix socket, a port behind it, and a client that reads when it is told to.
+class SerialConsoleTest : public testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
+        auto loop = loop::Loop::create();
+        ASSERT_TRUE(loop);
+        loop_ = *std::move(loop);
+        auto console = SerialConsole::create(
+            {.kind = SerialConfig::Kind::kSocket, .path = folder_ + "/serial"}, *loop_);
+        ASSERT_TRUE(console) << console.error().what;
+        console_ = *std::move(console);
+        console_->attach(serial_);
+        connect();
+    }
+    void TearDown() override {
+        console_.reset();
+        std::filesystem::remove_all(folder_);
+    }
+
+    void connect() {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        const std::string path = folder_ + "/serial";
+        path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+        client_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        // SAFETY: the sockets API takes every address family through this one type.
+        ASSERT_EQ(
+            ::connect(client_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
+            0);
+        turn();
+    }
+    void turn() { loop_->run_once(std::chrono::milliseconds(0)); }
+    /// The guest writes one character, and the loop gets its turn, as at a slow line.
+    void guest_writes(char character) {
+        const std::array<std::byte, 1> data = {std::byte(character)};
+        serial_.write(0, data);
+        turn();
+    }
+    std::string read_client() {
+        std::string text;
+        std::array<char, 65536> bytes{};
+        ssize_t size = 0;
+        while ((size = ::recv(client_.get(), bytes.data(), bytes.size(), 0)) > 0) {
+            text.append(bytes.data(), static_cast<size_t>(size));
+            turn();
+        }
+        return text;
+    }
+
+    std::string folder_ = "/tmp/serial.XXXXXX";
+    std::unique_ptr<loop::Loop> loop_;
+    std::unique_ptr<SerialConsole> console_;
+    device::Serial serial_{
+        {.raise_interrupt = [] {}, .output_ready = [this] { console_->output_ready(); }}};
+    UniqueFd client_;
+};
+
+// A socket takes only some hundred pieces of one byte before it is full.
+TEST_F(SerialConsoleTest, GoesOnAfterAClientThatDidNotReadForAWhile) {
+    std::string said;
+    for (int i = 0; i < 5000; ++i) {
+        said += static_cast<char>('a' + i % 26);
+        guest_writes(said.back());
+    }
+    EXPECT_EQ(read_client(), said);
+    guest_writes('!');
+    EXPECT_EQ(read_client(), "!");
+}
+
+TEST_F(SerialConsoleTest, KeepsForTheNextClientWhatTheLastOneLeft) {
+    client_.reset();
+    turn();
+    guest_writes('a');
+    guest_writes('b');
+    connect();
+    EXPECT_EQ(read_client(), "ab");
+}
+
+}  // namespace
+}  // namespace hvis::worker
