@@ -276,6 +276,7 @@ TEST(KvpHost, SkipsPairsThatTheGuestCannotExpressAndGivesUpAfterAFew) {
     garbage[13] = std::byte{0xff};
     reply(wire::kIcOk, garbage);
     reply(wire::kIcFail, {});
+    reply(wire::kIcFail, {});  // asked for once more
     reply(wire::kIcOk, pair);
     reply(wire::kIcNoMoreItems, {});
     auto effects = rig.host.take_effects();
@@ -284,13 +285,34 @@ TEST(KvpHost, SkipsPairsThatTheGuestCannotExpressAndGivesUpAfterAFew) {
     EXPECT_EQ(effects[0].unreadable, 2U);
 
     ASSERT_TRUE(rig.host.list(KvpPool::kGuest, rig.link.clocks()));
-    for (uint32_t count = 0; count < KvpJob::kMaxUnreadableInRow; ++count) {
+    for (uint32_t count = 0; count < 2 * KvpJob::kMaxUnreadableInRow; ++count) {
         reply(wire::kIcFail, {});
     }
     effects = rig.host.take_effects();
     ASSERT_THAT(effects, SizeIs(1));
     EXPECT_EQ(effects[0].outcome, Outcome::kRefused);
     EXPECT_EQ(effects[0].status, wire::kIcFail);
+}
+
+// Linux answers so for the request under way when its daemon is killed; the next one knows the
+// pair.
+TEST(KvpHost, AsksOnceMoreForAPairThatTheGuestRefused) {
+    Rig rig;
+    rig.link.set_silent(true);
+    ASSERT_TRUE(rig.host.list(KvpPool::kGuest, rig.link.clocks()));
+    const auto reply = [&](uint32_t status, const Bytes& body) {
+        rig.link.pump();
+        const Bytes request = rig.link.held().back();
+        rig.link.held().clear();
+        EXPECT_TRUE(rig.link.inject(wire::format_ic_reply(request, status, body)));
+    };
+    reply(wire::kIcFail, {});
+    reply(wire::kIcOk, *wire::format_kvp_enumerated(KvpPool::kGuest, 0, {"k", "v"}));
+    reply(wire::kIcNoMoreItems, {});
+    const auto effects = rig.host.take_effects();
+    ASSERT_THAT(effects, SizeIs(1));
+    EXPECT_THAT(effects[0].pairs, ElementsAre(KvpPair{"k", "v"}));
+    EXPECT_EQ(effects[0].unreadable, 0U);
 }
 
 TEST(KvpHost, SurvivesEveryTruncatedAnswer) {

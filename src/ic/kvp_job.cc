@@ -77,6 +77,11 @@ bool KvpJob::enumerated(uint32_t status, ByteView body) {
     if (status == wire::kIcNoMoreItems) {
         return enumeration_ended();
     }
+    // Linux fails the request under way when its daemon ends; the next daemon knows the pair.
+    if (status != wire::kIcOk && !std::exchange(asked_again_, true)) {
+        return false;
+    }
+    asked_again_ = false;
     ++index_;
     auto pair = status == wire::kIcOk ? wire::parse_kvp_enumerated(body)
                                       : Result<KvpPair>(std::unexpected(kBadAnswer));

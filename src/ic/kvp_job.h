@@ -32,7 +32,8 @@ enum class KvpTask : uint8_t { kList, kGet, kAdd, kSet, kDelete, kGetIpInfo, kSe
 /// Linux's own get never returns a value (kvp_send_key in hv_kvp.c).
 class KvpJob {
 public:
-    /// A guest that lists more is cut off.
+    /// A pair that the guest refuses is asked for once more before it counts as unreadable. A guest
+    /// that lists more than this is cut off.
     static constexpr uint32_t kMaxPairs = 1024;
     /// Refusals in a row that end an enumeration; single ones are pairs that the guest cannot
     /// express (Linux: a pool file that is not UTF-8).
@@ -75,6 +76,7 @@ private:
     TimePoint deadline_;
     uint32_t index_ = 0;
     uint32_t unreadable_in_row_ = 0;
+    bool asked_again_ = false;  ///< the pair at index_, because the guest refused it
     KvpFinished finished_;
 };
 
