@@ -111,6 +111,7 @@ protected:
 
 // The driver keeps the host's negotiation back until a daemon registers, for 55 s if need be.
 TEST_F(KvpDaemonStartedLate, IsWaitedFor) {
+    const int64_t before = guest().dmesg_count("hv_utils: KVP IC version 4.0$");
     unload_utils(guest());
     (void)guest().output("modprobe hv_utils");
     guest().expect_service("heartbeat", "ok");
@@ -123,7 +124,8 @@ TEST_F(KvpDaemonStartedLate, IsWaitedFor) {
     EXPECT_EQ(guest()->service("kvp").primary, "no_contact");
     start_kvp_daemon(guest());
     guest().expect_service("kvp", "ok");
-    EXPECT_EQ(guest().dmesg_count("hv_utils: KVP IC version 4.0$"), 2);
+    // The driver answers every offer of versions that came meanwhile.
+    EXPECT_GT(guest().dmesg_count("hv_utils: KVP IC version 4.0$"), before);
     const Reply list = guest()->call(KvpListCommand{});
     EXPECT_EQ(list.size("/pairs"), 10U) << list;
 }

@@ -140,9 +140,10 @@ void Guest::dump(const std::string& name) {
                     last_lines(text, 15).c_str());
     };
     if (!console_->silent()) {
-        save_and_show("dmesg", console_->run("dmesg", Clock::now() + kCommandPatience).output);
+        save_and_show("dmesg",
+                      console_->run("dmesg | tail -n 60", Clock::now() + kCommandPatience).output);
         save("messages",
-             console_->run("cat /var/log/messages; ps", Clock::now() + kCommandPatience).output);
+             console_->run("tail -n 30 /var/log/messages", Clock::now() + kCommandPatience).output);
         save("console", console_->transcript());
     } else {
         save_and_show("console", console_->transcript());
