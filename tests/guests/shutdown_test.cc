@@ -85,11 +85,12 @@ TEST_F(Shutdown, TimesOutWhenTheGuestHangsOnItsWayDown) {
 }
 
 TEST_F(Shutdown, RefusesMessagesThatAreTooLong) {
+    const int64_t before = guest().dmesg_count("Shutdown request received");
     const std::string message(1024, 'x');
     const Reply refused = guest()->call_raw("shutdown", R"({"message":")" + message + R"("})");
     EXPECT_EQ(refused.code(), "usage") << refused;
     EXPECT_EQ(refused.failure().pointer, "/message");
-    EXPECT_EQ(guest().dmesg_count("Shutdown request received"), 0);
+    EXPECT_EQ(guest().dmesg_count("Shutdown request received"), before);
 }
 
 TEST_F(Shutdown, RestartsTheGuest) {

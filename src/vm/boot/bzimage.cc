@@ -9,6 +9,7 @@ namespace {
 
 // Offsets in the file. Linux: Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header".
 constexpr uint64_t kSetupSectors = 0x1f1;
+constexpr uint64_t kCodeSize16 = 0x1f4;  // of the code, in 16-byte units
 constexpr uint64_t kJumpDistance = 0x201;
 constexpr uint64_t kMagic = 0x202;
 constexpr uint64_t kVersion = 0x206;
@@ -92,6 +93,10 @@ Result<LoadedKernel> load_bzimage(GuestMemory& memory, uint64_t low_ram_end,
         return fail(Errc::kInvalid, "kernel: the file ends before its code");
     }
     const uint64_t code_size = image.size() - offset;
+    // A signature may follow the code, so the file may be longer.
+    if (code_size < header.field<uint32_t>(kCodeSize16) * uint64_t{16}) {
+        return fail(Errc::kInvalid, "kernel: the file is cut short: its header tells of more code");
+    }
     const uint64_t occupied = std::max<uint64_t>(code_size, header.field<uint32_t>(kInitSize));
 
     const uint64_t alignment = header.field<uint32_t>(kKernelAlignment);

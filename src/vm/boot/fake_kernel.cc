@@ -9,8 +9,10 @@ namespace hvis::vm {
 Bytes make_bzimage(ByteView code) {
     constexpr size_t kSetup = 1024;
     constexpr size_t kEntry = 0x200;
-    Bytes image(kSetup + kEntry + code.size());
+    const size_t code_size = (kEntry + code.size() + 15) / 16 * 16;
+    Bytes image(kSetup + code_size);
     poke<uint8_t>(image, 0x1f1, 1);  // setup sectors
+    poke<uint32_t>(image, 0x1f4, static_cast<uint32_t>(code_size / 16));
     poke<uint16_t>(image, 0x1fe, 0xaa55);
     poke<uint8_t>(image, 0x200, 0xeb);  // jump over the header
     poke<uint8_t>(image, 0x201, 0x6a);
