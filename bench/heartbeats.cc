@@ -94,7 +94,7 @@ public:
     [[nodiscard]] size_t alive() const {
         size_t count = 0;
         for (const auto& vm : vms_) {
-            count += vm->services().heartbeat().health() == ic::GuestHealth::kAlive ? 1 : 0;
+            count += vm->services().heartbeat().health() == ic::GuestHealth::kAlive ? 1U : 0U;
         }
         return count;
     }
@@ -112,10 +112,10 @@ public:
 
 private:
     void add(UniqueFd socket) {
-        auto vm = loopback::LoopbackVm::create({.partition = {.memory_bytes = 256 << 10}}, *loop_,
-                                               {.stopped = [](vm::StopReason) {
-                                                   die("a guest process ended");
-                                               }});
+        loopback::LoopbackVm::Config config;
+        config.partition.memory_bytes = 256 << 10;
+        auto vm = loopback::LoopbackVm::create(
+            config, *loop_, {.stopped = [](vm::StopReason) { die("a guest process ended"); }});
         if (!vm) {
             die(std::string(vm.error().what));
         }

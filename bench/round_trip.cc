@@ -40,8 +40,8 @@ public:
         }
         std::memcpy(address.sun_path, path.data(), path.size());
         fd_ = ::socket(AF_UNIX, (lines ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_CLOEXEC, 0);
-        if (fd_ < 0 || ::connect(fd_, reinterpret_cast<const sockaddr*>(&address),
-                                 sizeof(address)) != 0) {
+        if (fd_ < 0 ||
+            ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
             die("cannot connect to " + path + ": " + std::strerror(errno));
         }
     }

@@ -1,6 +1,6 @@
-# Google Benchmark's CSV into one row for each packet size.
+# The medians of Google Benchmark's CSV into one row for each packet size.
 # Columns: name, iterations, real_time, cpu_time, time_unit, bytes_per_second, items_per_second, …
-/^"/ {
+/^"[^"]*_median"/ {
     gsub(/"/, "")
     split($1, name, "/")
     size = name[2] + 0

@@ -6,8 +6,11 @@ namespace hvis::loopback {
 
 Result<std::optional<Bytes>> HungService::packet_received(ByteView packet, const Clocks& clocks) {
     const bool negotiated = service_.message_version().has_value();
-    auto answer = HVIS_TRY(service_.packet_received(packet, clocks));
-    return negotiated ? std::nullopt : std::move(answer);
+    auto answer = service_.packet_received(packet, clocks);
+    if (negotiated && answer) {
+        return std::nullopt;
+    }
+    return answer;
 }
 
 Services::Services(std::string_view name, HeartbeatAnswers answers) : answers_(answers) {
