@@ -72,8 +72,8 @@ control::Failure refused_at_once(const Error& error, const ic::ServiceReport& re
         failure.outcome = to_string(ic::Outcome::kGuestNotConnected);
         failure.hint = report.explanation;
     } else if (error.code == Errc::kInvalid || error.code == Errc::kLimit) {
-        failure.code = error == ic::kErrorTooMany ? control::ErrorCode::kFailed
-                                                     : control::ErrorCode::kUsage;
+        failure.code =
+            error == ic::kErrorTooMany ? control::ErrorCode::kFailed : control::ErrorCode::kUsage;
     }
     return failure;
 }

@@ -7,8 +7,8 @@
 #include <seccomp.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-// The leak check at the end traces the process from a new one, which the filter forbids: it would wait
-// for ever. The tests of the libraries look for leaks.
+// The leak check at the end traces the process from a new one, which the filter forbids: it would
+// wait for ever. The tests of the libraries look for leaks.
 extern "C" const char* __asan_default_options();
 extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
 #endif

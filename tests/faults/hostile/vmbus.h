@@ -1,4 +1,5 @@
-// VMBus as its guest half speaks it, just enough to get far enough to do harm. Linux: include/linux/hyperv.h.
+// VMBus as its guest half speaks it, just enough to get far enough to do harm. Linux:
+// include/linux/hyperv.h.
 #pragma once
 
 #include <stdbool.h>
@@ -49,7 +50,7 @@ extern uint8_t rings[kMaxOffers][kRingPages][4096];
 void take_messages(void);
 /// The same until a message of this type has come; false if it never does.
 bool await(enum message_type type);
-uint16_t post(const void *message, uint32_t size);
+uint16_t post(const void* message, uint32_t size);
 
 bool initiate_contact(uint32_t version);
 void request_offers(void);
