@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/guid.h"
+#include "base/time.h"
+#include "control/events.h"
+#include "control/json.h"
+
+namespace hvis::manager {
+
+/// One event of the host's log: of a worker, or of hvisd itself.
+struct StoredEvent {
+    uint64_t sequence = 0;  ///< 1, 2, …: its place in the host's log
+    WallTime time;
+    std::optional<Guid> vm;  ///< none: about hvisd itself
+    std::string vm_name;     ///< as it was then
+    uint16_t id = 0;
+    std::string name;
+    control::Severity severity = control::Severity::kInfo;
+    std::string service;  ///< a service, "machine", "vmbus" or "manager"
+    std::string text;     ///< escaped for display
+    control::EventFields fields;
+};
+control::Json to_json(const StoredEvent& event);
+
+/// Which events; an empty filter takes all.
+struct EventFilter {
+    static constexpr uint32_t kMaxLimit = 10'000;
+
+    std::optional<Guid> vm;
+    uint64_t since = 0;  ///< this number and above
+    std::optional<WallTime> from;
+    std::optional<WallTime> until;
+    control::Severity at_least = control::Severity::kInfo;
+    std::string service;        ///< empty: any
+    std::vector<uint16_t> ids;  ///< empty: any
+    uint32_t limit = 1000;
+    bool newest = false;  ///< the last `limit` ones instead of the first; order stays oldest first
+
+    /// Everything but since, limit and newest.
+    [[nodiscard]] bool matches(const StoredEvent& event) const;
+};
+
+}  // namespace hvis::manager
