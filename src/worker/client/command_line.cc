@@ -7,8 +7,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/duration.h"
 #include "base/utf16.h"
-#include "worker/client/duration.h"
 
 namespace hvis::worker {
 namespace {

@@ -4,9 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/table.h"
 #include "control/client.h"
+#include "control/show.h"
 #include "worker/client/show.h"
-#include "worker/client/table.h"
 
 namespace hvis::worker {
 namespace {
@@ -68,7 +69,8 @@ int follow_events(Client& client, const ClientOptions& options, const ClientOutp
                        : report(options, output, event.error());
         }
         if (*event != nullptr) {
-            output.out(options.json ? control::dump_json(**event) + "\n" : show_event(**event));
+            output.out(options.json ? control::dump_json(**event) + "\n"
+                                    : control::show_event(**event));
         }
     }
 }

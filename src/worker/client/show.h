@@ -11,7 +11,4 @@ namespace hvis::worker {
 /// is left out, and text is made safe for a terminal.
 std::string show_result(const control::Command& command, const control::Json& result);
 
-/// One event on one line.
-std::string show_event(const control::Json& event);
-
 }  // namespace hvis::worker

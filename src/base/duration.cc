@@ -1,4 +1,4 @@
-#include "worker/client/duration.h"
+#include "base/duration.h"
 
 #include <array>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include <limits>
 #include <utility>
 
-namespace hvis::worker {
+namespace hvis {
 namespace {
 
 struct Unit {
@@ -62,4 +62,4 @@ std::string duration_text(std::chrono::milliseconds duration) {
     return text.empty() ? "0 s" : text;
 }
 
-}  // namespace hvis::worker
+}  // namespace hvis

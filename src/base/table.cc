@@ -1,10 +1,10 @@
-#include "worker/client/table.h"
+#include "base/table.h"
 
 #include <algorithm>
 
 #include "base/utf16.h"
 
-namespace hvis::worker {
+namespace hvis {
 namespace {
 
 /// Code points, which is close enough to columns.
@@ -44,4 +44,4 @@ std::string printable(std::string_view text) {
     return clean ? std::string(text) : escaped;
 }
 
-}  // namespace hvis::worker
+}  // namespace hvis

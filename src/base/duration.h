@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace hvis::worker {
+namespace hvis {
 
 inline constexpr std::string_view kDurationExpected =
     "expected a duration such as 500ms, 30s, 5m, 2h";
@@ -17,4 +17,4 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// "250 ms", "5 s", "1 min 5 s", "3 h 2 min", "2 d 3 h": the two largest units.
 std::string duration_text(std::chrono::milliseconds duration);
 
-}  // namespace hvis::worker
+}  // namespace hvis

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hvis::worker {
+namespace hvis {
 
 using Row = std::vector<std::string>;
 
@@ -15,4 +15,4 @@ std::string table_text(const std::vector<Row>& rows);
 /// it is, so that what a worker has escaped already is not escaped twice.
 std::string printable(std::string_view text);
 
-}  // namespace hvis::worker
+}  // namespace hvis

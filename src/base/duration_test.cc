@@ -1,8 +1,8 @@
-#include "worker/client/duration.h"
+#include "base/duration.h"
 
 #include <gtest/gtest.h>
 
-namespace hvis::worker {
+namespace hvis {
 namespace {
 
 using std::chrono::milliseconds;
@@ -33,4 +33,4 @@ TEST(Duration, ShowsTheTwoLargestUnits) {
 }
 
 }  // namespace
-}  // namespace hvis::worker
+}  // namespace hvis
