@@ -132,7 +132,8 @@ void TimeSyncHost::measure(const HostSession::Received& reply) {
 void TimeSyncHost::timer_fired(const Clocks& clocks) {
     session_.timer_fired(clocks.now);
     if (next_sample_at_ && clocks.now >= *next_sample_at_) {
-        if (session_.busy()) {
+        // A sample that is still due could not even be sent: the guest has too many before it.
+        if (session_.busy() || sample_due_) {
             ++unanswered_;
             session_.abandon(clocks.now);
         }

@@ -17,7 +17,7 @@ namespace hvis::ic {
 class TimeSyncHost final : public HostService {
 public:
     static constexpr Duration kSampleInterval = std::chrono::seconds(5);
-    /// Samples in a row without an answer after which the guest counts as silent.
+    /// Samples in a row that were due and got no answer after which the guest counts as silent.
     static constexpr uint32_t kMaxUnanswered = 3;
     /// An order that was answered later than this is repeated: before version 4.0 the guest cannot
     /// tell how old the sample was.

@@ -188,6 +188,16 @@ TEST(TimeSyncHost, NoticesASilentGuestAndItsReturn) {
     EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
 }
 
+TEST(TimeSyncHost, CallsAGuestSilentWhenThreeSamplesInARowWereDue) {
+    Rig rig;
+    rig.link.open();
+    rig.link.set_silent(true);
+    rig.link.advance(seconds(19));  // asked at 5, 10 and 15 s
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+    rig.link.advance(seconds(1));
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kLostCommunication);
+}
+
 TEST(TimeSyncHost, SpeaksTheOldVersionsAndLearnsTheOffset) {
     constexpr std::array<std::array<Version, 1>, 2> kOld = {{{{{3, 0}}}, {{{1, 0}}}}};
     for (const auto& versions : kOld) {
