@@ -59,8 +59,9 @@ void ChannelServer::send(const wire::HostMessage& message) {
 }
 
 void ChannelServer::send_to(Target target, const wire::HostMessage& message) {
-    messages_.push_back(
-        {.target_vp = target.vp, .sint = target.sint, .payload = wire::format_message(message)});
+    messages_.push_back({.target_vp = target.vp,
+                         .sint = wire::kVmbusSint,
+                         .payload = wire::format_message(message)});
 }
 
 std::optional<wire::VmbusVersion> ChannelServer::version() const {

@@ -107,10 +107,9 @@ private:
         bool removed = false;  ///< to be forgotten when the guest and the device let go
     };
 
-    /// Where the guest wants its messages.
+    /// Where the guest wants its messages; the source is always VMBus's.
     struct Target {
         uint32_t vp = 0;
-        uint8_t sint = 0;
     };
     struct NotConnected {};
     struct ConnectedTo {

@@ -1,6 +1,7 @@
 // Open, close and retarget: Linux channel.c, __vmbus_open and vmbus_close_internal.
 
 #include "vmbus/channel_server.h"
+#include "wire/hypercall.h"
 #include "wire/ring_layout.h"
 
 namespace hvis::vmbus {
@@ -37,7 +38,7 @@ Result<OpenChannel> ChannelServer::plan_open(OfferId id, const Offer& offer,
         .relid = offer.relid,
         .connection_id = connection_id_of(offer.relid),
         .target_vp = request.target_vp,
-        .sint = std::get<ConnectedTo>(connection_).target.sint,
+        .sint = wire::kVmbusSint,
         .event_flag = static_cast<uint16_t>(offer.relid),
         .ring_gpadl = request.ring_gpadl,
         .incoming_pages = {memory.pages.begin(), middle},

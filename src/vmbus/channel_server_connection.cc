@@ -12,23 +12,13 @@ bool at_least(uint32_t version, VmbusVersion other) {
     return version >= static_cast<uint32_t>(other);
 }
 
-/// SINT 0 belongs to the hypervisor.
-bool sint_is_usable(uint8_t sint) { return sint != 0 && sint < wire::kSintCount; }
-
 }  // namespace
 
-/// Messages went to processor 0 before 3.0, and to SINT 2 before 5.0.
+/// Messages went to processor 0 before 3.0.
 ChannelServer::Target ChannelServer::contact_target(const wire::InitiateContact& message) const {
-    Target target{.vp = 0, .sint = wire::kVmbusSint};
-    if (at_least(message.version, VmbusVersion::kWin8_1) &&
-        message.target_vp < config_.processor_count) {
-        target.vp = message.target_vp;
-    }
-    if (at_least(message.version, VmbusVersion::kWin10_5_0) &&
-        sint_is_usable(message.target_sint)) {
-        target.sint = message.target_sint;
-    }
-    return target;
+    const bool usable = at_least(message.version, VmbusVersion::kWin8_1) &&
+                        message.target_vp < config_.processor_count;
+    return {.vp = usable ? message.target_vp : 0};
 }
 
 std::optional<VmbusVersion> ChannelServer::acceptable_version(
@@ -41,10 +31,11 @@ std::optional<VmbusVersion> ChannelServer::acceptable_version(
         return std::nullopt;
     }
     // From 5.0 on, contact is made on connection id 4 and names where answers go; a guest may use
-    // that id for older versions too.
+    // that id for older versions too. A partition delivers on VMBus's own source only, which is
+    // what Linux names (vmbus_negotiate_version: msg_sint = VMBUS_MESSAGE_SINT).
     if (*version >= VmbusVersion::kWin10_5_0 &&
         (connection_id != wire::kMessageConnectionIdV5 || message.target_vtl != 0 ||
-         !sint_is_usable(message.target_sint))) {
+         message.target_sint != wire::kVmbusSint)) {
         return std::nullopt;
     }
     return version;
@@ -79,7 +70,7 @@ void ChannelServer::answer_contact(uint32_t connection_id, const wire::InitiateC
             *version >= VmbusVersion::kWin10_5_0 ? wire::kMessageConnectionIdV5 : message.version;
         connection_ = ConnectedTo{.version = *version, .target = target};
         effects_.emplace_back(
-            Connected{.version = *version, .target_vp = target.vp, .sint = target.sint});
+            Connected{.version = *version, .target_vp = target.vp, .sint = wire::kVmbusSint});
     }
     send_to(target, response);
 }

@@ -54,10 +54,10 @@ TEST_F(ChannelServerTest, RefusesVersionsThatNobodySpeaks) {
 
 TEST_F(ChannelServerTest, AnswersWhereTheContactSays) {
     ASSERT_TRUE(post(wire::InitiateContact{
-        .version = 0x50003, .target_vp = 3, .target_sint = 5, .interrupt_page = 5}));
+        .version = 0x50003, .target_vp = 3, .target_sint = 2, .interrupt_page = 2}));
     (void)messages();
     EXPECT_EQ(last_target_vp_, 3U);
-    EXPECT_EQ(last_sint_, 5);
+    EXPECT_EQ(last_sint_, 2);
 }
 
 TEST_F(ChannelServerTest, AnswersOldGuestsOnSint2AndTheOldestOnProcessor0) {
@@ -82,14 +82,17 @@ TEST_F(ChannelServerTest, RefusesContactsThatNameNoPlaceForAnswers) {
     no_processor.target_vp = kProcessors;
     auto hypervisor_sint = good;
     hypervisor_sint.target_sint = 0;
+    auto other_sint = good;
+    other_sint.target_sint = 5;
     auto no_sint = good;
     no_sint.target_sint = 16;
     auto trust_level = good;
     trust_level.target_vtl = 1;
-    for (const auto& bad : {no_processor, hypervisor_sint, no_sint, trust_level}) {
+    for (const auto& bad : {no_processor, hypervisor_sint, other_sint, no_sint, trust_level}) {
         ASSERT_TRUE(post(bad));
         EXPECT_THAT(messages(), ElementsAre(kRefused));
         EXPECT_EQ(last_target_vp_, 0U);
+        EXPECT_EQ(last_sint_, 2) << "the only source that a host can reach";
         EXPECT_TRUE(server_.is_idle());
     }
 }
