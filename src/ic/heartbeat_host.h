@@ -71,6 +71,10 @@ public:
     [[nodiscard]] uint32_t missed_of_window() const {
         return static_cast<uint32_t>(std::ranges::count(answers_, false));
     }
+    /// Beats that it looks back on: fewer than the window until that is full.
+    [[nodiscard]] uint32_t judged_of_window() const {
+        return static_cast<uint32_t>(answers_.size());
+    }
     /// When the guest last answered, in time or late.
     [[nodiscard]] std::optional<WallTime> last_answer() const { return last_answer_; }
 

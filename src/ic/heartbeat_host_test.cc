@@ -66,6 +66,19 @@ TEST(HeartbeatHost, LosesASilentGuestAfterNOfMAndSaysSoOnce) {
     EXPECT_FALSE(report.applications);
 }
 
+TEST(HeartbeatHost, TellsHowManyBeatsItHasJudgedAndHowManyWereMissed) {
+    auto policy = kPolicy;
+    policy.misses = 3;
+    policy.window = 5;
+    Rig rig(policy);
+    rig.start();  // one answer
+    rig.link.set_silent(true);
+    rig.link.advance(seconds(6));
+    EXPECT_EQ(rig.host.health(), GuestHealth::kLost);
+    EXPECT_EQ(rig.host.missed_of_window(), 3U);
+    EXPECT_EQ(rig.host.judged_of_window(), 4U) << "not the whole window of 5";
+}
+
 TEST(HeartbeatHost, RegainsALostGuestOnlyAfterAnswersInARow) {
     Rig rig;
     rig.start();

@@ -119,7 +119,7 @@ ExitOutcome handle_exit(kvm_run& run, size_t run_size, uint32_t vp, const ExitTa
         case KVM_EXIT_INTR:
             return {.kind = ExitKind::kInterrupted};
         case KVM_EXIT_SHUTDOWN:
-            targets.events.add_stop(vm::StopReason::kTripleFault);
+            targets.events.add_triple_fault(vp);
             return stop(ExitKind::kOther);
         default:
             return handle_failure(run, vp, targets);

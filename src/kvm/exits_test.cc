@@ -33,7 +33,7 @@ protected:
     }
     /// The area that KVM shares: a kvm_run at the start of a page or more.
     kvm_run& run() { return *static_cast<kvm_run*>(static_cast<void*>(area_.data())); }
-    ExitOutcome handle() { return handle_exit(run(), area_.size(), 0, targets_); }
+    ExitOutcome handle(uint32_t vp = 0) { return handle_exit(run(), area_.size(), vp, targets_); }
     uint64_t hypercall(uint64_t input, uint64_t first) {
         run().exit_reason = KVM_EXIT_HYPERV;
         run().hyperv = {};
@@ -206,11 +206,13 @@ TEST_F(ExitsTest, BoundsCrashReportsAndTheirTexts) {
 
 TEST_F(ExitsTest, StopsOnceForTheFirstReason) {
     run().exit_reason = KVM_EXIT_SHUTDOWN;
-    EXPECT_FALSE(handle().run_on);
+    EXPECT_FALSE(handle(1).run_on);
     events_->add_stop(vm::StopReason::kPowerOff);
     EXPECT_EQ(events_->take_stop(), vm::StopReason::kTripleFault);
     EXPECT_FALSE(events_->take_stop());
+    EXPECT_EQ(events_->faulted_processor(), 1U);
     events_->clear();
+    EXPECT_EQ(events_->faulted_processor(), std::nullopt);
     run().exit_reason = KVM_EXIT_SYSTEM_EVENT;
     run().system_event.type = KVM_SYSTEM_EVENT_RESET;
     EXPECT_FALSE(handle().run_on);

@@ -280,6 +280,9 @@ KvmPartition::~KvmPartition() = default;
 void KvmPartition::set_client(vm::PartitionClient* client) { impl_->client_ = client; }
 Result<int> KvmPartition::interrupt_line(uint32_t gsi) { return impl_->interrupt_line(gsi); }
 void KvmPartition::request_stop(vm::StopReason reason) { impl_->events_->add_stop(reason); }
+std::optional<uint32_t> KvmPartition::faulted_processor() const {
+    return impl_->events_->faulted_processor();
+}
 ExitCounts KvmPartition::exit_counts() const { return impl_->counters_.snapshot(); }
 const vm::MemoryMap& KvmPartition::memory_map() const { return impl_->map_; }
 vm::GuestMemory& KvmPartition::memory() { return impl_->memory_; }

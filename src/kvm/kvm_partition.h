@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -48,6 +49,9 @@ public:
 
     /// Ends the run with this reason, as if the guest had asked. Any thread; the first one counts.
     void request_stop(vm::StopReason reason);
+
+    /// Which processor's triple fault ended the run; until reset().
+    [[nodiscard]] std::optional<uint32_t> faulted_processor() const;
 
     /// Why processors came out of the guest, since the partition was made. Any thread.
     [[nodiscard]] ExitCounts exit_counts() const;

@@ -51,13 +51,20 @@ void PartitionEvents::add_crash(vm::CrashReport report) {
     wake();
 }
 
-void PartitionEvents::add_stop(vm::StopReason reason) {
+void PartitionEvents::add_stop(vm::StopReason reason) { add_stop(reason, std::nullopt); }
+
+void PartitionEvents::add_triple_fault(uint32_t processor) {
+    add_stop(vm::StopReason::kTripleFault, processor);
+}
+
+void PartitionEvents::add_stop(vm::StopReason reason, std::optional<uint32_t> processor) {
     {
         const std::lock_guard lock(mutex_);
         if (std::exchange(stop_seen_, true)) {
             return;
         }
         stop_ = reason;
+        faulted_processor_ = processor;
     }
     wake();
 }
@@ -96,6 +103,11 @@ std::optional<vm::StopReason> PartitionEvents::take_stop() {
     return std::exchange(stop_, std::nullopt);
 }
 
+std::optional<uint32_t> PartitionEvents::faulted_processor() const {
+    const std::lock_guard lock(mutex_);
+    return faulted_processor_;
+}
+
 void PartitionEvents::clear() {
     const std::lock_guard lock(mutex_);
     messages_.clear();
@@ -103,6 +115,7 @@ void PartitionEvents::clear() {
     crashes_.clear();
     stop_.reset();
     stop_seen_ = false;
+    faulted_processor_.reset();
 }
 
 }  // namespace hvis::kvm

@@ -38,6 +38,8 @@ public:
     void add_crash(vm::CrashReport report);
     /// Only the first reason since the last clear() counts.
     void add_stop(vm::StopReason reason);
+    /// add_stop(kTripleFault), and which processor it was.
+    void add_triple_fault(uint32_t processor);
 
     // Loop thread.
 
@@ -53,20 +55,24 @@ public:
     void give_back(PostedMessage message);
     std::vector<vm::CrashReport> take_crashes();
     std::optional<vm::StopReason> take_stop();
+    /// The processor of add_triple_fault(), if that is what ended the run.
+    [[nodiscard]] std::optional<uint32_t> faulted_processor() const;
     /// Forgets everything but the accepted connections.
     void clear();
 
 private:
     explicit PartitionEvents(UniqueFd wake) : wake_(std::move(wake)) {}
+    void add_stop(vm::StopReason reason, std::optional<uint32_t> processor);
 
     UniqueFd wake_;
-    std::mutex mutex_;  // guards all below; held for a look-up, a push or a swap
+    mutable std::mutex mutex_;  // guards all below; held for a look-up, a push or a swap
     std::vector<uint32_t> accepted_;
     std::deque<PostedMessage> messages_;
     bool in_hand_ = false;  // one message is with the loop thread
     std::vector<vm::CrashReport> crashes_;
     std::optional<vm::StopReason> stop_;
     bool stop_seen_ = false;
+    std::optional<uint32_t> faulted_processor_;
 };
 
 }  // namespace hvis::kvm

@@ -133,6 +133,7 @@ TEST_F(PartitionTest, StartsWithFreshMemoryAfterEachReset) {
 TEST_F(PartitionTest, SurvivesATripleFault) {
     start(triple_fault_program());
     EXPECT_EQ(run_to_the_end(), vm::StopReason::kTripleFault);
+    EXPECT_EQ(partition_->faulted_processor(), 0U);
     kernel_ = vm::make_vmlinux(power_off_program());
     ASSERT_TRUE(partition_->reset());
     ASSERT_TRUE(partition_->start());
