@@ -25,24 +25,6 @@ Result<std::unique_ptr<vm::FileImage>> open_image(const std::string& path,
 
 }  // namespace
 
-std::string_view to_string(MachineState state) {
-    switch (state) {
-        case MachineState::kStarting:
-            return "starting";
-        case MachineState::kRunning:
-            return "running";
-        case MachineState::kPaused:
-            return "paused";
-        case MachineState::kStopping:
-            return "stopping";
-        case MachineState::kStopped:
-            return "stopped";
-        case MachineState::kCrashed:
-            return "crashed";
-    }
-    return "?";
-}
-
 Result<std::unique_ptr<Machine>> Machine::create(const Config& config, loop::Loop& loop,
                                                  Events events) {
     std::unique_ptr<Machine> machine(new Machine(config, loop, std::move(events)));
@@ -63,7 +45,7 @@ Machine::Machine(const Config& config, loop::Loop& loop, Events events)
                .output_ready = [this] { console_->output_ready(); }}),
       rtc_([] { return std::chrono::system_clock::now(); }),
       power_([this](vm::StopReason reason) { partition_->request_stop(reason); },
-             [] { return loop::Loop::now(); }) {}
+             [this] { return clock_.at(loop::Loop::now()); }) {}
 
 Machine::~Machine() = default;
 
@@ -108,39 +90,30 @@ Result<vm::InitialState> Machine::load(vm::GuestMemory& memory, const vm::Memory
 }
 
 Result<void> Machine::start() {
+    clock_.go_on(loop::Loop::now());  // It may have been paused when it was reset.
     HVIS_CHECK(partition_->start());
     started_ = loop::Loop::now();
-    state_ = MachineState::kRunning;
+    life_.started();
     return {};
 }
 
 Result<void> Machine::pause() {
-    if (state_ == MachineState::kPaused) {
-        return {};
-    }
-    if (state_ != MachineState::kRunning) {
-        return fail(Errc::kState, "only a running machine can be paused");
-    }
+    HVIS_CHECK(life_.pause());
     partition_->pause();
-    state_ = MachineState::kPaused;
+    clock_.stop(loop::Loop::now());
     return {};
 }
 
 Result<void> Machine::resume() {
-    if (state_ == MachineState::kRunning) {
-        return {};
-    }
-    if (state_ != MachineState::kPaused) {
-        return fail(Errc::kState, "only a paused machine can be resumed");
-    }
+    HVIS_CHECK(life_.resume());
+    clock_.go_on(loop::Loop::now());
     partition_->resume();
-    state_ = MachineState::kRunning;
     return {};
 }
 
 void Machine::request_stop(vm::StopReason reason) {
     // A paused machine stays paused: its guest does not run on only to be stopped.
-    state_ = MachineState::kStopping;
+    life_.stopping();
     partition_->request_stop(reason);
 }
 
@@ -151,7 +124,7 @@ Result<void> Machine::restart() {
 }
 
 Duration Machine::uptime(TimePoint now) const {
-    return state_ == MachineState::kStarting ? Duration{} : now - started_;
+    return life_.state() == MachineState::kStarting ? Duration{} : now - started_;
 }
 
 bool Machine::message_posted(uint32_t connection_id, uint32_t type, ByteView payload) {
@@ -165,14 +138,12 @@ void Machine::message_slot_freed(vm::SynicTarget /*target*/) {
 }
 
 void Machine::guest_crashed(const vm::CrashReport& report) {
-    state_ = MachineState::kCrashed;
+    life_.crashed();
     events_.crashed(report);
 }
 
 void Machine::partition_stopped(vm::StopReason reason) {
-    if (state_ != MachineState::kCrashed) {
-        state_ = MachineState::kStopped;
-    }
+    life_.stopped();
     // Later, so that the owner may reset the partition that is calling us.
     loop_.add_timer(loop::Loop::now(), [this, reason] { events_.stopped(reason); });
 }

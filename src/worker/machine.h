@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string_view>
 
 #include "base/result.h"
 #include "device/power/power.h"
@@ -16,13 +15,11 @@
 #include "vm/io_bus.h"
 #include "vm/vmbus_host.h"
 #include "worker/config.h"
+#include "worker/guest_clock.h"
+#include "worker/machine_state.h"
 #include "worker/serial_console.h"
 
 namespace hvis::worker {
-
-enum class MachineState : uint8_t { kStarting, kRunning, kPaused, kStopping, kStopped, kCrashed };
-/// "starting", …: the status model's words.
-std::string_view to_string(MachineState state);
 
 /// The hardware of one VM: partition, devices, images to boot, and its state. Loop thread.
 class Machine : private vm::PartitionClient {
@@ -52,9 +49,11 @@ public:
     /// After Events::stopped: the machine boots again from its images.
     Result<void> restart();
 
-    [[nodiscard]] MachineState state() const { return state_; }
+    [[nodiscard]] MachineState state() const { return life_.state(); }
     /// A crashed guest that connects again (a crash kernel) is running.
-    void set_state(MachineState state) { state_ = state; }
+    void recovered() { life_.recovered(); }
+    /// It will not be started again; `broken` if it crashed or failed.
+    void ended(bool broken) { life_.ended(broken); }
     /// Since the start or the last restart.
     [[nodiscard]] Duration uptime(TimePoint now) const;
     [[nodiscard]] kvm::KvmPartition& partition() { return *partition_; }
@@ -85,7 +84,8 @@ private:
     device::Power power_;
     int serial_line_ = -1;
     vm::VmbusHost* vmbus_ = nullptr;
-    MachineState state_ = MachineState::kStarting;
+    MachineLife life_;
+    GuestClock clock_;
     TimePoint started_;
     // Last: its processors use everything above until it is gone.
     std::unique_ptr<kvm::KvmPartition> partition_;

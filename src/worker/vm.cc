@@ -28,6 +28,17 @@ std::map<std::string, std::string> to_map(const std::vector<control::KvpPair>& p
     return map;
 }
 
+std::string_view stop_reason_text(int exit_status) {
+    switch (exit_status) {
+        case kExitOrderly:
+            return "it was switched off";
+        case kExitHeartbeatLost:
+            return "its heartbeat was lost";
+        default:
+            return "it crashed or failed";
+    }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Vm>> Vm::create(const Config& config, loop::Loop& loop,
@@ -95,16 +106,7 @@ void Vm::crashed(const vm::CrashReport& report) {
                                  .parameters = report.parameters,
                                  .text = report.text};
     crash_open_ = true;
-    if (crash_timer_ == 0) {
-        crash_timer_ = loop_.add_timer(loop::Loop::now() + kCrashGrace, [this] {
-            crash_timer_ = 0;
-            if (crash_open_) {
-                machine_->request_stop(config_.on_crash == StopAction::kRestart
-                                           ? vm::StopReason::kReset
-                                           : vm::StopReason::kPowerOff);
-            }
-        });
-    }
+    expect_recovery();
     if (++crash_reports_ > kMaxCrashReports) {
         return;
     }
@@ -121,47 +123,71 @@ void Vm::crashed(const vm::CrashReport& report) {
     waits_.check();
 }
 
+void Vm::expect_recovery() {
+    if (!crash_open_ || crash_timer_ != 0) {
+        return;
+    }
+    crash_timer_ = loop_.add_timer(loop::Loop::now() + kCrashGrace, [this] {
+        crash_timer_ = 0;
+        // A paused guest could not have come up again: its time begins anew when it is resumed.
+        if (crash_open_ && machine_->state() != MachineState::kPaused) {
+            machine_->request_stop(config_.on_crash == StopAction::kRestart
+                                       ? vm::StopReason::kReset
+                                       : vm::StopReason::kPowerOff);
+        }
+    });
+}
+
 void Vm::stopped(vm::StopReason reason) {
     loop_.cancel_timer(std::exchange(crash_timer_, 0));
     crash_reports_ = 0;
-    if (power_off_asked_ && reason != vm::StopReason::kFailure) {
+    const bool broke = reason == vm::StopReason::kFailure || reason == vm::StopReason::kTripleFault;
+    if (power_off_asked_ && !broke) {
         reason = vm::StopReason::kPowerOff;
     }
-    const bool crash = std::exchange(crash_open_, false) || reason == vm::StopReason::kTripleFault;
-    const std::string by = std::exchange(stopped_by_, "guest");
+    const Stop stop{.reason = reason,
+                    .by = std::exchange(stopped_by_, StoppedBy::kGuest),
+                    .crash_reported = std::exchange(crash_open_, false),
+                    .restart_asked =
+                        stop_request_ &&
+                        stop_request_->command.action == control::ShutdownCommand::Action::kRestart,
+                    .leaving = leaving_ || power_off_asked_,
+                    .ran_for = machine_->uptime(loop::Loop::now()),
+                    .on_crash = config_.on_crash,
+                    .on_reset = config_.on_reset};
     vmbus_->reset();
-    switch (reason) {
+    record_stop(stop);
+    if (const AfterStop after = after_stop(stop); after.restart) {
+        restart_machine();
+    } else {
+        end(after.exit_status);
+    }
+}
+
+void Vm::record_stop(const Stop& stop) {
+    const std::string by(to_string(stop.by));
+    switch (stop.reason) {
         case vm::StopReason::kFailure:
             record(control::EventId::kVmFailed, {{"reason", "the processors could not go on"}});
-            end(1);
-            return;
+            break;
         case vm::StopReason::kTripleFault:
-            record(control::EventId::kTripleFault, {{"processor", "of unknown number"}});
+            record(control::EventId::kTripleFault,
+                   {{"processor",
+                     std::to_string(machine_->partition().faulted_processor().value_or(0))}});
             break;
         case vm::StopReason::kReset:
             record(control::EventId::kVmReset, {{"by", by}});
             break;
         case vm::StopReason::kPowerOff:
             record(control::EventId::kVmPoweredOff, {{"by", by}});
-            end(crash ? 1 : 0);
-            return;
+            break;
     }
-    const bool restart =
-        crash ? config_.on_crash == StopAction::kRestart
-              : by != "guest" || config_.on_reset == StopAction::kRestart ||
-                    (stop_request_ &&
-                     stop_request_->command.action == control::ShutdownCommand::Action::kRestart);
-    if (!restart || leaving_) {
-        end(crash ? 1 : 0);
-        return;
-    }
-    restart_machine();
 }
 
 void Vm::restart_machine() {
     if (const auto restarted = machine_->restart(); !restarted) {
         record(control::EventId::kVmFailed, {{"reason", std::string(restarted.error().what)}});
-        end(1);
+        end(kExitBroken);
         return;
     }
     sync_after_resume_ = false;
@@ -195,9 +221,8 @@ void Vm::restart_machine() {
 void Vm::end(int status) {
     exit_status_ = status;
     ended_ = true;
-    machine_->set_state(status == 0 ? MachineState::kStopped : MachineState::kCrashed);
-    record(control::EventId::kVmStopped,
-           {{"reason", status == 0 ? "it was switched off" : "it crashed or failed"}});
+    machine_->ended(status == kExitBroken);
+    record(control::EventId::kVmStopped, {{"reason", std::string(stop_reason_text(status))}});
     for (auto& responder : std::exchange(machine_requests_, {})) {
         responder.done();
     }
@@ -215,7 +240,7 @@ void Vm::end(int status) {
 
 void Vm::leave() {
     const auto cut_power = [this] {
-        stopped_by_ = "request";
+        stopped_by_ = StoppedBy::kRequest;
         machine_->request_stop(vm::StopReason::kPowerOff);
     };
     const bool second = std::exchange(leaving_, true);
@@ -246,7 +271,7 @@ void Vm::vmbus_connected(wire::VmbusVersion version) {
     if (machine_->state() == MachineState::kCrashed) {
         // A crash kernel has taken over: it will reset the machine when it is done.
         loop_.cancel_timer(std::exchange(crash_timer_, 0));
-        machine_->set_state(MachineState::kRunning);
+        machine_->recovered();
     }
     record(control::EventId::kVmbusConnected, {{"version", std::string(to_string(version))}});
     waits_.check();

@@ -20,6 +20,7 @@
 #include "worker/guest_facts.h"
 #include "worker/loss_action.h"
 #include "worker/machine.h"
+#include "worker/stop_policy.h"
 #include "worker/waits.h"
 
 namespace hvis::worker {
@@ -48,7 +49,7 @@ public:
     void handle(const control::Command& command, control::Responder responder);
     /// SIGTERM or SIGINT: asks the guest to shut down; the second time cuts the power.
     void leave();
-    /// 0 after a stop that was asked for, 1 after a crash or a failure. Valid once the loop ended.
+    /// One of stop_policy.h. Valid once the loop ended.
     [[nodiscard]] int exit_status() const { return exit_status_; }
 
 private:
@@ -78,8 +79,10 @@ private:
     // vm.cc: the machine's life.
     void crashed(const vm::CrashReport& report);
     void stopped(vm::StopReason reason);
+    void record_stop(const Stop& stop);
     void restart_machine();
     void end(int status);
+    void expect_recovery();
     void vmbus_connected(wire::VmbusVersion version) override;
     void vmbus_disconnected(vmbus::DisconnectReason reason) override;
 
@@ -143,7 +146,7 @@ private:
     RequestMap time_requests_;
     std::optional<StopRequest> stop_request_;
     std::vector<control::Responder> machine_requests_;  ///< reset and power_off under way
-    std::string stopped_by_ = "guest";                  ///< who asked for the stop under way
+    StoppedBy stopped_by_ = StoppedBy::kGuest;          ///< who asked for the stop under way
     bool leaving_ = false;
     bool power_off_asked_ = false;  ///< a client wants it off, even if it just resets itself
     bool ended_ = false;            ///< stopped for good; a reset passes through "stopped" too
@@ -151,7 +154,7 @@ private:
 
     std::optional<control::CrashState> crash_;  ///< the last one
     bool crash_open_ = false;                   ///< reported, and `on_crash` not applied yet
-    loop::Loop::TimerId crash_timer_ = 0;       ///< runs from the first report on
+    loop::Loop::TimerId crash_timer_ = 0;       ///< runs from the first report on, not in a pause
     uint32_t crash_reports_ = 0;                ///< since the last start
 
     std::map<std::string, std::string> external_;  ///< what the host wants in the external pool

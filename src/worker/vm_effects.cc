@@ -83,8 +83,10 @@ void Vm::take_heartbeat() {
         const TimePoint now = loop::Loop::now();
         if (change.to == ic::GuestHealth::kLost) {
             lost_since_ = now;
-            record(EventId::kHeartbeatLost, {{"missed", std::to_string(policy_.misses)},
-                                             {"window", std::to_string(policy_.window)}});
+            const auto& heartbeat = services_->heartbeat();
+            record(EventId::kHeartbeatLost,
+                   {{"missed", std::to_string(heartbeat.missed_of_window())},
+                    {"window", std::to_string(heartbeat.judged_of_window())}});
             act_on_loss();
         } else if (change.to == ic::GuestHealth::kAlive) {
             loss_action_.heartbeat_regained(now);
@@ -108,7 +110,7 @@ void Vm::act_on_loss() {
                {{"action", std::string(action)},
                 {"attempt", std::to_string(loss_action_.attempts_used())},
                 {"attempts", std::to_string(policy_.attempts)}});
-        stopped_by_ = "heartbeat";
+        stopped_by_ = StoppedBy::kHeartbeat;
         machine_->request_stop(reason);
     };
     switch (verdict) {
@@ -151,7 +153,7 @@ void Vm::take_shutdown() {
         }
         stop_request_.reset();
         if (leaving_) {
-            stopped_by_ = "request";
+            stopped_by_ = StoppedBy::kRequest;
             machine_->request_stop(vm::StopReason::kPowerOff);
         }
     }

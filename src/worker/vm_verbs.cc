@@ -111,7 +111,7 @@ void Vm::run(const control::MachineCommand& command, control::Responder responde
             return;
         case Action::kReset:
         case Action::kPowerOff:
-            stopped_by_ = "request";
+            stopped_by_ = StoppedBy::kRequest;
             crash_open_ = false;
             power_off_asked_ = power_off_asked_ || command.action == Action::kPowerOff;
             machine_requests_.push_back(std::move(responder));
@@ -143,6 +143,7 @@ void Vm::resume(control::Responder responder) {
     if (was_paused) {
         sync_after_resume_ = true;
         services_->resumed();
+        expect_recovery();
         record(control::EventId::kVmResumed);
     }
     responder.done();

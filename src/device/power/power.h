@@ -17,7 +17,8 @@ class Power : public vm::IoHandler {
 public:
     /// Called on a vCPU thread with kPowerOff or kReset; must not block.
     using StopRequest = std::function<void(vm::StopReason)>;
-    /// Tells the time that the timer counts; any thread.
+    /// Tells the time that the timer counts, which should stand still while the guest does; any
+    /// thread.
     using Clock = std::function<TimePoint()>;
 
     Power(StopRequest request_stop, Clock clock);

@@ -10,7 +10,8 @@
 namespace hvis::device {
 
 /// The time-of-day part of an MC146818 clock, always at the host's UTC: a guest starts with the
-/// right wall clock. It cannot be set, has no alarm and no interrupt.
+/// right wall clock. It cannot be set, has no alarm and no interrupt. It runs on while the machine
+/// is paused, as the battery-backed clock of a real one: the time of day has moved on.
 class Rtc : public vm::IoHandler {
 public:
     using Clock = std::function<std::chrono::system_clock::time_point()>;

@@ -1,0 +1,64 @@
+#include "worker/stop_policy.h"
+
+#include <gtest/gtest.h>
+
+namespace hvis::worker {
+namespace {
+
+using vm::StopReason;
+
+constexpr AfterStop kRestart{.restart = true, .exit_status = kExitOrderly};
+constexpr AfterStop kRestartBroken{.restart = true, .exit_status = kExitBroken};
+constexpr AfterStop kEnd{.restart = false, .exit_status = kExitOrderly};
+constexpr AfterStop kEndBroken{.restart = false, .exit_status = kExitBroken};
+
+TEST(AfterStop, EndsInOrderWhenSwitchedOff) {
+    EXPECT_EQ(after_stop({.reason = StopReason::kPowerOff}), kEnd);
+    EXPECT_EQ(after_stop({.reason = StopReason::kPowerOff, .by = StoppedBy::kRequest}), kEnd);
+    EXPECT_EQ(after_stop({.reason = StopReason::kPowerOff, .crash_reported = true}), kEndBroken);
+}
+
+TEST(AfterStop, TellsAPowerOffByTheHeartbeatFromOthers) {
+    const auto after = after_stop({.reason = StopReason::kPowerOff, .by = StoppedBy::kHeartbeat});
+    EXPECT_FALSE(after.restart);
+    EXPECT_EQ(after.exit_status, 6) << "documented in hvis-vm(1)";
+}
+
+TEST(AfterStop, FollowsOnResetWhereTheGuestResetItself) {
+    EXPECT_EQ(after_stop({.reason = StopReason::kReset}), kRestart);
+    EXPECT_EQ(after_stop({.reason = StopReason::kReset, .on_reset = StopAction::kStop}), kEnd);
+    EXPECT_EQ(
+        after_stop(
+            {.reason = StopReason::kReset, .restart_asked = true, .on_reset = StopAction::kStop}),
+        kRestart);
+    EXPECT_EQ(after_stop({.reason = StopReason::kReset,
+                          .by = StoppedBy::kRequest,
+                          .on_reset = StopAction::kStop}),
+              kRestart);
+    EXPECT_EQ(after_stop({.reason = StopReason::kReset, .leaving = true}), kEnd);
+}
+
+TEST(AfterStop, FollowsOnCrashWhereTheGuestCrashed) {
+    for (const Stop& crash :
+         {Stop{.reason = StopReason::kTripleFault},
+          Stop{.reason = StopReason::kReset, .crash_reported = true},
+          Stop{.reason = StopReason::kFailure, .ran_for = std::chrono::hours(1)}}) {
+        EXPECT_EQ(after_stop(crash), kEndBroken);
+        Stop restart = crash;
+        restart.on_crash = StopAction::kRestart;
+        EXPECT_EQ(after_stop(restart), kRestartBroken);
+        restart.leaving = true;
+        EXPECT_EQ(after_stop(restart), kEndBroken);
+    }
+}
+
+TEST(AfterStop, DoesNotRestartForEverWhatFailsOnTheHostAtOnce) {
+    Stop stop{.reason = StopReason::kFailure, .on_crash = StopAction::kRestart};
+    stop.ran_for = kLeastRunBeforeFailure - std::chrono::milliseconds(1);
+    EXPECT_EQ(after_stop(stop), kEndBroken);
+    stop.ran_for = kLeastRunBeforeFailure;
+    EXPECT_EQ(after_stop(stop), kRestartBroken);
+}
+
+}  // namespace
+}  // namespace hvis::worker
