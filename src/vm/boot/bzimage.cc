@@ -93,8 +93,12 @@ Result<LoadedKernel> load_bzimage(GuestMemory& memory, uint64_t low_ram_end,
         return fail(Errc::kInvalid, "kernel: the file ends before its code");
     }
     const uint64_t code_size = image.size() - offset;
+    const uint64_t told_size = header.field<uint32_t>(kCodeSize16) * uint64_t{16};
+    if (told_size <= kEntry64) {
+        return fail(Errc::kInvalid, "kernel: the code ends before its 64-bit entry point");
+    }
     // A signature may follow the code, so the file may be longer.
-    if (code_size < header.field<uint32_t>(kCodeSize16) * uint64_t{16}) {
+    if (code_size < told_size) {
         return fail(Errc::kInvalid, "kernel: the file is cut short: its header tells of more code");
     }
     const uint64_t occupied = std::max<uint64_t>(code_size, header.field<uint32_t>(kInitSize));

@@ -109,9 +109,8 @@ TEST_F(LinuxTest, LetsAJumpToTheFirmwareResetTheMachine) {
 }
 
 TEST_F(LinuxTest, RefusesEveryPrefixOfABzimage) {
-    const auto image = make_bzimage({});
-    // The last byte before the code decides: up to there nothing is a kernel.
-    for (size_t size = 0; size <= 1024; ++size) {
+    const auto image = make_bzimage(code_);
+    for (size_t size = 0; size < image.size(); ++size) {
         EXPECT_FALSE(load(Bytes(image.begin(), image.begin() + static_cast<ptrdiff_t>(size))))
             << size;
     }
@@ -140,6 +139,10 @@ TEST_F(LinuxTest, RefusesBzimagesThatItCannotStart) {
         {"no alignment", [](Bytes& i) { poke<uint32_t>(i, 0x230, 0); }, Errc::kInvalid},
         {"odd alignment", [](Bytes& i) { poke<uint32_t>(i, 0x230, 3); }, Errc::kInvalid},
         {"too many sectors", [](Bytes& i) { poke<uint8_t>(i, 0x1f1, 200); }, Errc::kInvalid},
+        {"no code", [](Bytes& i) { poke<uint32_t>(i, 0x1f4, 0); }, Errc::kInvalid},
+        {"no code at the entry", [](Bytes& i) { poke<uint32_t>(i, 0x1f4, 0x20); }, Errc::kInvalid},
+        {"more code than file", [](Bytes& i) { poke<uint32_t>(i, 0x1f4, 0xffff'ffff); },
+         Errc::kInvalid},
         {"low address", [](Bytes& i) { poke<uint64_t>(i, 0x258, 0); }, Errc::kInvalid},
         {"huge address", [](Bytes& i) { poke<uint64_t>(i, 0x258, 0xffff'ffff'ffe0'0000); },
          Errc::kLimit},
