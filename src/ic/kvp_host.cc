@@ -165,19 +165,23 @@ Result<void> KvpHost::packet_received(ByteView packet, const Clocks& clocks) {
         external_.guest_changed();
         mirror_retry_at_.reset();
     } else if (received.event == HostSession::Event::kReply) {
-        answered(received);
+        answered(received, clocks.now);
     }
     settle(clocks);
     return {};
 }
 
-void KvpHost::answered(const HostSession::Received& reply) {
+void KvpHost::answered(const HostSession::Received& reply, TimePoint now) {
     const auto flight = std::exchange(flight_, Flight::kNone);
     switch (flight) {
         case Flight::kNone:
             break;
         case Flight::kJob:
-            if (jobs_.front().answered(reply.status, reply.body, session_.message_version())) {
+            if (reply.status != wire::kIcOk && now - departed_ >= kSilentDaemon) {
+                jobs_.front().refuse(reply.status, std::nullopt);
+                finish(jobs_.begin());
+            } else if (jobs_.front().answered(reply.status, reply.body,
+                                              session_.message_version())) {
                 finish(jobs_.begin());
             }
             break;
@@ -236,6 +240,7 @@ std::optional<Bytes> KvpHost::next_packet(const Clocks& clocks) {
         const auto body = wire::format_kvp_request(job.request(), session_.message_version());
         if (body) {
             flight_ = Flight::kJob;
+            departed_ = clocks.now;
             return session_.begin(*body);
         }
         job.refuse(wire::kIcInvalidArgument, body.error());

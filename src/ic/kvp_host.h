@@ -22,6 +22,9 @@ public:
     /// (HV_UTIL_TIMEOUT).
     static constexpr Duration kRequestTimeout = std::chrono::seconds(35);
     static constexpr Duration kMaxTimeout = std::chrono::hours(24);
+    /// A refusal as late as this is the one that Linux gives for a silent daemon: asking on would
+    /// only cost as long again, once for each pair.
+    static constexpr Duration kSilentDaemon = std::chrono::seconds(25);
     /// A pair that the guest did not take in time is offered again after so long.
     static constexpr Duration kMirrorRetry = std::chrono::seconds(60);
 
@@ -78,7 +81,7 @@ private:
     void finish(const std::deque<KvpJob>::iterator& job);
     void finish_all(Outcome outcome);
     void land(TimePoint now, bool timed_out);
-    void answered(const HostSession::Received& reply);
+    void answered(const HostSession::Received& reply, TimePoint now);
     std::optional<Bytes> next_mirrored(KvpMirror& mirror, Flight flight, TimePoint now);
     void settle(const Clocks& clocks);
     [[nodiscard]] ServiceReport judgement() const;
@@ -87,6 +90,7 @@ private:
     StatusClock status_;
     std::deque<KvpJob> jobs_;
     Flight flight_ = Flight::kNone;
+    TimePoint departed_{};  ///< when the transaction on its way was sent
     KvpMirror parameters_{KvpPool::kAutoExternal};
     KvpMirror external_{KvpPool::kExternal};
     wire::KvpRequest mirrored_;  ///< on its way, while flight_ is one of the mirrors
