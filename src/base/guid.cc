@@ -1,5 +1,7 @@
 #include "base/guid.h"
 
+#include <sys/random.h>
+
 namespace hvis {
 
 Result<Guid> Guid::parse(std::string_view text) {
@@ -10,6 +12,18 @@ Result<Guid> Guid::parse(std::string_view text) {
     if (!detail::decode_guid(text, guid)) {
         return fail(Errc::kInvalid, "not a GUID");
     }
+    return guid;
+}
+
+Result<Guid> Guid::random() {
+    Guid guid;
+    auto& bytes = guid.bytes;
+    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+        return fail_errno("getrandom");
+    }
+    // The version is in byte 7 because the third field is little-endian.
+    bytes[7] = static_cast<uint8_t>((bytes[7] & 0x0fU) | 0x40U);
+    bytes[8] = static_cast<uint8_t>((bytes[8] & 0x3fU) | 0x80U);
     return guid;
 }
 

@@ -19,6 +19,10 @@ struct Guid {
     /// Reads "0e0b6031-5213-4934-818b-38d90ced39db", with or without braces, any case.
     static Result<Guid> parse(std::string_view text);
 
+    /// One made up at random (RFC 4122, section 4.4). Fails with kOs where there is no chance to be
+    /// had.
+    static Result<Guid> random();
+
     /// Lower case, no braces.
     [[nodiscard]] std::string to_string() const;
 };

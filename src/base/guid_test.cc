@@ -23,6 +23,13 @@ TEST(Guid, ReadsWhatItWrites) {
     EXPECT_EQ(*Guid::parse("{0E0B6031-5213-4934-818B-38D90CED39DB}"), *guid);
 }
 
+TEST(Guid, MakesUpOthersEachTimeOfTheRandomKind) {
+    const Guid one = *Guid::random();
+    EXPECT_NE(one, *Guid::random());
+    EXPECT_EQ(one.to_string()[14], '4');
+    EXPECT_NE(std::string_view("89ab").find(one.to_string()[19]), std::string_view::npos);
+}
+
 TEST(Guid, RefusesEveryPrefixAndStrayCharacters) {
     for (size_t length = 0; length < kShutdown.size(); ++length) {
         EXPECT_FALSE(Guid::parse(kShutdown.substr(0, length))) << length;

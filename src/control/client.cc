@@ -122,8 +122,7 @@ Result<std::shared_ptr<const Json>, Failure> Client::call(const EncodedCommand& 
     size_t parts = 0;
     while (true) {
         const auto message = HVIS_TRY(receive(deadline));
-        if (member(*message, "event") != nullptr) {
-            keep_event(message);
+        if (keep_pushed(message)) {
             continue;
         }
         const Json* answered = member(*message, "id");
@@ -154,15 +153,11 @@ Result<std::shared_ptr<const Json>, Failure> Client::call(const EncodedCommand& 
 
 Result<std::shared_ptr<const Json>, Failure> Client::next_event(TimePoint deadline) {
     while (events_.empty()) {
-        auto message = receive(deadline);
-        if (!message) {
-            if (message.error().code == ErrorCode::kTimedOut) {
+        if (const auto received = receive_pushed(deadline); !received) {
+            if (received.error().code == ErrorCode::kTimedOut) {
                 return nullptr;
             }
-            return std::unexpected(std::move(message).error());
-        }
-        if (member(**message, "event") != nullptr) {
-            keep_event(*message);
+            return std::unexpected(received.error());
         }
     }
     auto event = std::move(events_.front());
@@ -170,11 +165,38 @@ Result<std::shared_ptr<const Json>, Failure> Client::next_event(TimePoint deadli
     return event;
 }
 
-void Client::keep_event(const std::shared_ptr<const Json>& message) {
+Result<std::shared_ptr<const Json>, Failure> Client::next_status(TimePoint deadline) {
+    while (status_ == nullptr) {
+        if (const auto received = receive_pushed(deadline); !received) {
+            if (received.error().code == ErrorCode::kTimedOut) {
+                return nullptr;
+            }
+            return std::unexpected(received.error());
+        }
+    }
+    return std::exchange(status_, nullptr);
+}
+
+Result<void, Failure> Client::receive_pushed(TimePoint deadline) {
+    const auto message = HVIS_TRY(receive(deadline));
+    (void)keep_pushed(message);  // else the late answer to a request that we gave up
+    return {};
+}
+
+bool Client::keep_pushed(const std::shared_ptr<const Json>& message) {
+    if (const Json* status = member(*message, "status"); status != nullptr) {
+        status_ = std::make_shared<const Json>(*status);
+        return true;
+    }
+    const Json* event = member(*message, "event");
+    if (event == nullptr) {
+        return false;
+    }
     if (events_.size() == kMaxPendingEvents) {
         events_.pop_front();
     }
-    events_.push_back(std::make_shared<const Json>(message->at("event")));
+    events_.push_back(std::make_shared<const Json>(*event));
+    return true;
 }
 
 Result<void, Failure> Client::wait_until(short events, TimePoint deadline) const {

@@ -40,6 +40,9 @@ public:
     /// The next event of a subscription, or nullptr at the deadline.
     Result<std::shared_ptr<const Json>, Failure> next_event(TimePoint deadline);
 
+    /// The newest status of a subscription that was not taken yet, or nullptr at the deadline.
+    Result<std::shared_ptr<const Json>, Failure> next_status(TimePoint deadline);
+
     /// The worker's hello.
     [[nodiscard]] const Json& hello() const { return *hello_; }
 
@@ -49,12 +52,15 @@ private:
     Result<void, Failure> wait_until(short events, TimePoint deadline) const;
     Result<void, Failure> send(const std::string& text, TimePoint deadline) const;
     Result<void, Failure> exchange_hello(TimePoint deadline);
-    void keep_event(const std::shared_ptr<const Json>& message);
+    /// True if the message was pushed by a subscription; it is kept.
+    bool keep_pushed(const std::shared_ptr<const Json>& message);
+    Result<void, Failure> receive_pushed(TimePoint deadline);
 
     UniqueFd socket_;
     std::shared_ptr<const Json> hello_;
     uint64_t next_id_ = 1;
     std::deque<std::shared_ptr<const Json>> events_;
+    std::shared_ptr<const Json> status_;
 };
 
 }  // namespace hvis::control

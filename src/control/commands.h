@@ -140,6 +140,9 @@ struct EventsSubscribeCommand {
     std::optional<uint64_t> since;
     bool operator==(const EventsSubscribeCommand&) const = default;
 };
+struct StatusSubscribeCommand {
+    bool operator==(const StatusSubscribeCommand&) const = default;
+};
 struct CancelCommand {
     uint64_t id = 0;
     bool operator==(const CancelCommand&) const = default;
@@ -151,7 +154,7 @@ using Command =
                  ServiceListCommand, ServiceSwitchCommand, KvpListCommand, KvpGetCommand,
                  KvpSetCommand, KvpDeleteCommand, IpShowCommand, TimeShowCommand, TimeSyncCommand,
                  HeartbeatShowCommand, HeartbeatSetCommand, EventsListCommand,
-                 EventsSubscribeCommand, CancelCommand>;
+                 EventsSubscribeCommand, StatusSubscribeCommand, CancelCommand>;
 
 /// A verb and its arguments as they travel.
 struct EncodedCommand {

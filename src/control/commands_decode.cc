@@ -155,6 +155,7 @@ using Machine = MachineCommand::Action;
 using Shutdown = ShutdownCommand::Action;
 constexpr auto kVerbs = std::to_array<Verb>({
     {"status", read_nothing<StatusCommand>},
+    {"status.subscribe", read_nothing<StatusSubscribeCommand>},
     {"stats", read_nothing<StatsCommand>},
     {"pause", read_machine<Machine::kPause>},
     {"resume", read_machine<Machine::kResume>},

@@ -79,6 +79,9 @@ struct Encoder {
         }
         return encoded("events.subscribe", std::move(args));
     }
+    EncodedCommand operator()(const StatusSubscribeCommand&) const {
+        return encoded("status.subscribe");
+    }
     EncodedCommand operator()(const CancelCommand& command) const {
         return encoded("cancel", {{"id", command.id}});
     }

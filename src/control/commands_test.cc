@@ -17,6 +17,7 @@ std::vector<Command> every_command() {
     };
     return {
         StatusCommand{},
+        StatusSubscribeCommand{},
         StatsCommand{},
         MachineCommand{Machine::kPause},
         MachineCommand{Machine::kResume},

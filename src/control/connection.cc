@@ -26,7 +26,8 @@ std::string hello_packet(const HelloInfo& info) {
                         {"program", info.program},
                         {"version", info.version},
                         {"name", info.name},
-                        {"id", info.id}}}});
+                        {"id", info.id},
+                        {"run", info.run}}}});
 }
 
 Failure cancelled_failure() {
@@ -162,6 +163,10 @@ void Connection::dispatch(uint64_t id, const Command& command) {
         subscribe(id, *wanted);
         return;
     }
+    if (std::holds_alternative<StatusSubscribeCommand>(command)) {
+        subscribe_status(id);
+        return;
+    }
     if (const auto* target = std::get_if<CancelCommand>(&command)) {
         cancel(id, target->id);
         return;
@@ -200,6 +205,32 @@ void Connection::subscribe(uint64_t id, const EventsSubscribeCommand& command) {
     subscription_ = context_.events.subscribe([this](const Event&) { pump_events(); });
     reply(id, SubscribeResult{.next = next_event_, .lost = lost});
     pump_events();
+}
+
+void Connection::subscribe_status(uint64_t id) {
+    if (!context_.status) {
+        reply(id, make_failure(ErrorCode::kFailed, "there is no status to subscribe to"));
+        return;
+    }
+    if (status_stream_) {
+        reply(id, make_failure(ErrorCode::kFailed, "this connection has subscribed already"));
+        return;
+    }
+    reply(id, CommandResult{});
+    status_stream_.emplace(context_.loop, context_.status,
+                           [this](std::string packet) { enqueue(std::move(packet)); });
+}
+
+void Connection::status_changed() {
+    if (status_stream_) {
+        status_stream_->changed();
+    }
+}
+
+void Connection::flush_status() {
+    if (status_stream_) {
+        status_stream_->flush();
+    }
 }
 
 void Connection::cancel(uint64_t id, uint64_t target) {

@@ -9,6 +9,7 @@
 
 #include "base/unique_fd.h"
 #include "control/server.h"
+#include "control/status_stream.h"
 
 namespace hvis::control {
 
@@ -27,6 +28,7 @@ struct ConnectionContext {
     EventLog& events;
     HelloInfo hello;
     Server::Handler handler;
+    StatusStream::Source status;  ///< may be empty
     /// A connection has become broken; to be destroyed soon, not from within this call.
     std::function<void()> on_broken;
 };
@@ -45,6 +47,11 @@ public:
     Result<void> start();
     [[nodiscard]] bool broken() const { return broken_; }
 
+    /// The status may have changed.
+    void status_changed();
+    /// Sends a status that is due.
+    void flush_status();
+
     void answer(PendingRequest& request, const CommandResult& result);
     void answer(PendingRequest& request, const Failure& failure);
 
@@ -57,6 +64,7 @@ private:
     void dispatch(uint64_t id, const Command& command);
     void list_events(uint64_t id, const EventsListCommand& command);
     void subscribe(uint64_t id, const EventsSubscribeCommand& command);
+    void subscribe_status(uint64_t id);
     void cancel(uint64_t id, uint64_t target);
 
     void reply(uint64_t id, const CommandResult& result);
@@ -78,6 +86,7 @@ private:
     size_t queued_bytes_ = 0;
     std::optional<EventLog::SubscriptionId> subscription_;
     uint64_t next_event_ = 0;  // sequence number of the next event to push
+    std::optional<StatusStream> status_stream_;
 };
 
 }  // namespace hvis::control

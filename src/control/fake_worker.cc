@@ -17,7 +17,8 @@ FakeWorker::FakeWorker(Server::Handler handler) {
     loop_ = std::move(*loop::Loop::create());
     auto server = Server::listen(
         *loop_, events_, path_,
-        {.program = "fake", .version = "1.2.3", .name = "web", .id = "5c0a"}, std::move(handler));
+        {.program = "fake", .version = "1.2.3", .name = "web", .id = "5c0a", .run = "a-run"},
+        std::move(handler));
     EXPECT_TRUE(server);
     server_ = std::move(*server);
     thread_ = std::jthread([this] { loop_->run(); });

@@ -22,6 +22,7 @@ struct Server::State {
                   .events = events,
                   .hello = std::move(hello),
                   .handler = std::move(handler),
+                  .status = {},
                   .on_broken = [this] { schedule_reap(); }},
           listener(std::move(socket)) {}
     State(const State&) = delete;
@@ -110,6 +111,22 @@ Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() = default;
 
 Result<void> Server::adopt(UniqueFd client) { return state_->add(std::move(client)); }
+
+void Server::publish_status(std::function<StatusResult()> source) {
+    state_->context.status = std::move(source);
+}
+
+void Server::status_changed() {
+    for (const auto& client : state_->clients) {
+        client->status_changed();
+    }
+}
+
+void Server::flush_status() {
+    for (const auto& client : state_->clients) {
+        client->flush_status();
+    }
+}
 
 size_t Server::client_count() const { return state_->clients.size(); }
 

@@ -47,10 +47,12 @@ struct HelloInfo {
     std::string version;
     std::string name;  ///< of the VM
     std::string id;    ///< of the VM
+    std::string run;   ///< made up at random for each process: sequence numbers of events are its
 };
 
-/// The worker's end of its control socket: docs/control-protocol.md. Answers events.*, cancel and
-/// everything that is malformed by itself; hands the rest to the handler, checked.
+/// The worker's end of its control socket: docs/control-protocol.md. Answers events.*,
+/// status.subscribe, cancel and everything that is malformed by itself; hands the rest to the
+/// handler, checked.
 ///
 /// Loop thread only, and never blocks it: a client that does not read is dropped.
 class Server {
@@ -77,6 +79,13 @@ public:
     /// Serves a socket that is connected already (tests; a socket handed over by hvisd).
     Result<void> adopt(UniqueFd client);
     [[nodiscard]] size_t client_count() const;
+
+    /// Where the statuses of status.subscribe come from; without it that verb fails.
+    void publish_status(std::function<StatusResult()> source);
+    /// The status may have changed: subscribers hear of it, but not from within this call.
+    void status_changed();
+    /// Sends each subscriber the status that it is due; before the process ends.
+    void flush_status();
 
 private:
     struct State;

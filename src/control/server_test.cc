@@ -101,6 +101,57 @@ TEST(Server, AnswersForAHandlerThatForgets) {
     EXPECT_EQ(result.error().message, "the worker dropped the request");
 }
 
+TEST(Server, SaysInItsHelloWhichRunItIs) {
+    FakeWorker worker(answer_at_once);
+    EXPECT_THAT(RawClient(worker).receive(), HasSubstr(R"("run":"a-run")"));
+}
+
+TEST(Server, PushesTheStatusToThoseWhoSubscribed) {
+    FakeWorker worker(answer_at_once);
+    Client watcher = worker.connect();
+    const auto too_early = watcher.call(StatusSubscribeCommand{}, soon());
+    ASSERT_FALSE(too_early);
+    EXPECT_EQ(too_early.error().message, "there is no status to subscribe to");
+
+    StatusResult status;
+    status.state = "running";
+    worker.on_loop([&] { worker.server().publish_status([&] { return status; }); });
+    ASSERT_TRUE(watcher.call(StatusSubscribeCommand{}, soon()));
+    EXPECT_EQ((*watcher.next_status(soon()))->at("state"), "running");
+    const auto again = watcher.call(StatusSubscribeCommand{}, soon());
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().message, "this connection has subscribed already");
+
+    worker.on_loop([&] {
+        status.state = "stopped";
+        worker.server().status_changed();
+        worker.server().flush_status();
+    });
+    EXPECT_EQ((*watcher.next_status(soon()))->at("state"), "stopped");
+}
+
+TEST(Server, DropsASubscriberThatReadsNoStatus) {
+    FakeWorker worker(answer_at_once);
+    StatusResult status;
+    status.state = "running";
+    const RawClient client(worker);
+    (void)client.greeted();
+    worker.on_loop([&] { worker.server().publish_status([&] { return status; }); });
+    client.send(R"({"id":1,"verb":"status.subscribe"})");
+    EXPECT_EQ(client.receive(), R"({"id":1,"result":{}})");
+    // Far more than the socket's buffer and the queue hold.
+    size_t clients = 1;
+    for (int count = 0; count < 5'000 && clients != 0; ++count) {
+        worker.on_loop([&] {
+            status.memory = static_cast<uint64_t>(count);
+            worker.server().status_changed();
+            worker.server().flush_status();
+            clients = worker.server().client_count();
+        });
+    }
+    EXPECT_EQ(clients, 0U);
+}
+
 TEST(Server, CancelsOnRequest) {
     Keeper keeper;
     FakeWorker worker([&](const Command&, Responder responder) { keeper(std::move(responder)); });

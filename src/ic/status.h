@@ -50,6 +50,8 @@ struct ServiceReport {
     std::optional<Applications> applications;  ///< the heartbeat's, while the guest answers
     WallTime since;                            ///< when `primary` last changed
     std::string explanation;  ///< one plain sentence that names the failed link and the remedy
+
+    bool operator==(const ServiceReport&) const = default;
 };
 
 /// How a request to the guest ended; every request ends in exactly one of these.

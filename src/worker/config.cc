@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/unique_fd.h"
@@ -62,12 +61,11 @@ void read_id(FieldReader& reader, Guid& id) {
         }
         return;
     }
-    // RFC 4122 section 4.4; byte 7 holds the version because the third field is little-endian.
-    if (::getrandom(id.bytes.data(), id.bytes.size(), 0) != static_cast<ssize_t>(id.bytes.size())) {
+    if (const auto guid = Guid::random()) {
+        id = *guid;
+    } else {
         reader.complain("id", "no random numbers to make one up: give one");
     }
-    id.bytes[7] = static_cast<uint8_t>((id.bytes[7] & 0x0fU) | 0x40U);
-    id.bytes[8] = static_cast<uint8_t>((id.bytes[8] & 0x3fU) | 0x80U);
 }
 
 void read_memory(FieldReader& reader, uint64_t& memory) {
@@ -219,6 +217,7 @@ Result<Config, FieldError> parse_config(std::string_view text) {
     read_boot(reader, config);
     read_serial(reader, config.serial);
     read_path(reader, "control", kMaxSocketPath, config.control);
+    read_path(reader, "last_words", kMaxPathBytes, config.last_words);
     read_section(reader, "services",
                  [&](FieldReader& section) { read_services(section, config.services); });
     read_section(reader, "heartbeat", [&](FieldReader& section) {

@@ -64,7 +64,8 @@ struct Config {
     std::string initrd;  ///< empty: none
     std::string append;
     SerialConfig serial;
-    std::string control;  ///< path of the control socket; empty: none
+    std::string control;     ///< path of the control socket; empty: none
+    std::string last_words;  ///< path of the file that LastWords leaves; empty: none
     ServicesConfig services;
     control::HeartbeatPolicy heartbeat;
     std::vector<control::KvpPair> kvp_external;    ///< served to the guest in pool "external"

@@ -22,6 +22,7 @@ constexpr std::string_view kFull = R"({
   "append": "console=ttyS0",
   "serial": {"file": "/tmp/serial.log"},
   "control": "/run/hvis/web.sock",
+  "last_words": "/var/lib/hvis/web.json",
   "services": {"timesync": false},
   "heartbeat": {"interval_ms": 500, "misses": 5, "on_loss": "reset"},
   "kvp": {"external": {"role": "web"}, "parameters": {"HostName": "lab", "PhysicalHostName": ""}},
@@ -54,6 +55,7 @@ TEST(Config, ReadsEveryOption) {
     EXPECT_EQ(config->serial,
               (SerialConfig{.kind = SerialConfig::Kind::kFile, .path = "/tmp/serial.log"}));
     EXPECT_EQ(config->control, "/run/hvis/web.sock");
+    EXPECT_EQ(config->last_words, "/var/lib/hvis/web.json");
     EXPECT_EQ(config->services, (ServicesConfig{.timesync = false}));
     EXPECT_EQ(config->heartbeat.interval, std::chrono::milliseconds(500));
     EXPECT_EQ(config->heartbeat.window, 5U);

@@ -2,8 +2,10 @@
 #include <cstdio>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include <fmt/format.h>
@@ -12,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/guid.h"
 #include "base/log.h"
 #include "control/event_log.h"
 #include "control/events.h"
@@ -20,7 +23,10 @@
 #include "worker/client/command_line.h"
 #include "worker/client/run_client.h"
 #include "worker/config.h"
+#include "worker/ending.h"
+#include "worker/last_words.h"
 #include "worker/sandbox.h"
+#include "worker/stop_policy.h"
 #include "worker/vm.h"
 
 namespace {
@@ -32,13 +38,16 @@ void print(FILE* stream, std::string_view text) {
     std::fflush(stream);
 }
 
-int complain(std::string_view what, const Error& error) {
-    std::string line = fmt::format("hvis-vm: {}: {}", what, error.what);
+/// Says why the machine cannot run.
+worker::Ending complain(std::string_view what, const Error& error) {
+    std::string reason = fmt::format("{}: {}", what, error.what);
     if (error.os_error != 0) {
-        line += fmt::format(": {}", std::generic_category().message(error.os_error));
+        reason += fmt::format(": {}", std::generic_category().message(error.os_error));
     }
-    print(stderr, line + "\n");
-    return 1;
+    print(stderr, fmt::format("hvis-vm: {}\n", reason));
+    return {.state = worker::Ending::State::kFailed,
+            .reason = std::move(reason),
+            .exit_status = worker::kExitBroken};
 }
 
 /// SIGTERM and SIGINT as a descriptor of the loop; SIGPIPE is of no interest.
@@ -58,7 +67,9 @@ Result<UniqueFd> take_signals() {
     return fd;
 }
 
-int run_vm(const worker::Config& config) {
+/// Runs the machine until it stops for good.
+worker::Ending run_machine(const worker::Config& config, const Guid& run,
+                           control::EventLog& events) {
     // One heap for all threads: a heap of its own for each costs memory, and the C library looks
     // into /proc and counts processors for them at moments when the filters forbid it.
     ::mallopt(M_ARENA_MAX, 1);
@@ -70,7 +81,6 @@ int run_vm(const worker::Config& config) {
     if (!signals) {
         return complain("cannot start", signals.error());
     }
-    control::EventLog events;
     auto vm = worker::Vm::create(config, **loop, events);
     if (!vm) {
         return complain(config.name, vm.error());
@@ -82,7 +92,8 @@ int run_vm(const worker::Config& config) {
             {.program = "hvis-vm",
              .version = HVIS_VERSION,
              .name = config.name,
-             .id = config.id.to_string()},
+             .id = config.id.to_string(),
+             .run = run.to_string()},
             [&vm](const control::Command& command, control::Responder responder) {
                 (*vm)->handle(command, std::move(responder));
             });
@@ -90,6 +101,8 @@ int run_vm(const worker::Config& config) {
             return complain(config.control, listening.error());
         }
         server = *std::move(listening);
+        server->publish_status([&vm] { return (*vm)->status(); });
+        (*vm)->on_status_changed([&server] { server->status_changed(); });
     }
     const auto watched = (*loop)->watch(signals->get(), EPOLLIN, [&](uint32_t) {
         signalfd_siginfo info{};
@@ -108,7 +121,33 @@ int run_vm(const worker::Config& config) {
         return complain(config.name, started.error());
     }
     (*loop)->run();
-    return (*vm)->exit_status();
+    if (server) {
+        server->flush_status();
+    }
+    return (*vm)->ending();
+}
+
+int run_vm(const worker::Config& config) {
+    const auto run = Guid::random();
+    if (!run) {
+        return complain("cannot start", run.error()).exit_status;
+    }
+    std::optional<worker::LastWords> last_words;
+    if (!config.last_words.empty()) {
+        auto opened = worker::LastWords::open(config.last_words, *run);
+        if (!opened) {
+            return complain(config.last_words, opened.error()).exit_status;
+        }
+        last_words.emplace(*std::move(opened));
+    }
+    control::EventLog events;
+    const worker::Ending ending = run_machine(config, *run, events);
+    if (last_words) {
+        if (const auto written = last_words->write(ending, events); !written) {
+            (void)complain(config.last_words, written.error());
+        }
+    }
+    return ending.exit_status;
 }
 
 int run_worker(const worker::RunOptions& options) {

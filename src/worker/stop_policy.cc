@@ -46,4 +46,24 @@ AfterStop after_stop(const Stop& stop) {
     return {.restart = wanted && !stop.leaving};
 }
 
+Ending ending_of(const Stop& stop, const AfterStop& after) {
+    Ending ending{.state = Ending::State::kStopped,
+                  .reason = "it was switched off by its guest",
+                  .exit_status = after.exit_status};
+    if (stop.reason == vm::StopReason::kFailure) {
+        ending.state = Ending::State::kFailed;
+        ending.reason = "the processors could not go on";
+    } else if (stop.reason == vm::StopReason::kTripleFault || stop.crash_reported) {
+        ending.state = Ending::State::kCrashed;
+        ending.reason = "its guest has crashed";
+    } else if (stop.by == StoppedBy::kRequest) {
+        ending.reason = "it was switched off on request";
+    } else if (stop.by == StoppedBy::kHeartbeat) {
+        ending.reason = "it was switched off because its heartbeat was lost";
+    } else if (stop.reason == vm::StopReason::kReset) {
+        ending.reason = "its guest reset it, and it is not to start again";
+    }
+    return ending;
+}
+
 }  // namespace hvis::worker

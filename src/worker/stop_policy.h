@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "vm/partition.h"
 #include "worker/config.h"
+#include "worker/ending.h"
 
 namespace hvis::worker {
 
@@ -44,5 +45,8 @@ struct AfterStop {
 inline constexpr Duration kLeastRunBeforeFailure = std::chrono::seconds(10);
 
 AfterStop after_stop(const Stop& stop);
+
+/// What is said of a machine that is not started again.
+Ending ending_of(const Stop& stop, const AfterStop& after);
 
 }  // namespace hvis::worker

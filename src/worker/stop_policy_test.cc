@@ -60,5 +60,22 @@ TEST(AfterStop, DoesNotRestartForEverWhatFailsOnTheHostAtOnce) {
     EXPECT_EQ(after_stop(stop), kRestartBroken);
 }
 
+TEST(EndingOf, SaysWhatHappenedAndOnWhoseAccount) {
+    const auto told = [](const Stop& stop) {
+        const Ending ending = ending_of(stop, after_stop(stop));
+        return std::string(to_string(ending.state)) + " " + std::to_string(ending.exit_status) +
+               ": " + ending.reason;
+    };
+    EXPECT_EQ(told({}), "stopped 0: it was switched off by its guest");
+    EXPECT_EQ(told({.by = StoppedBy::kRequest}), "stopped 0: it was switched off on request");
+    EXPECT_EQ(told({.by = StoppedBy::kHeartbeat}),
+              "stopped 6: it was switched off because its heartbeat was lost");
+    EXPECT_EQ(told({.reason = StopReason::kReset, .on_reset = StopAction::kStop}),
+              "stopped 0: its guest reset it, and it is not to start again");
+    EXPECT_EQ(told({.crash_reported = true}), "crashed 1: its guest has crashed");
+    EXPECT_EQ(told({.reason = StopReason::kTripleFault}), "crashed 1: its guest has crashed");
+    EXPECT_EQ(told({.reason = StopReason::kFailure}), "failed 1: the processors could not go on");
+}
+
 }  // namespace
 }  // namespace hvis::worker

@@ -28,17 +28,6 @@ std::map<std::string, std::string> to_map(const std::vector<control::KvpPair>& p
     return map;
 }
 
-std::string_view stop_reason_text(int exit_status) {
-    switch (exit_status) {
-        case kExitOrderly:
-            return "it was switched off";
-        case kExitHeartbeatLost:
-            return "its heartbeat was lost";
-        default:
-            return "it crashed or failed";
-    }
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Vm>> Vm::create(const Config& config, loop::Loop& loop,
@@ -59,6 +48,7 @@ Vm::Vm(const Config& config, loop::Loop& loop, control::EventLog& events)
       external_(to_map(config.kvp_external)) {}
 
 Vm::~Vm() {
+    status_changed_ = nullptr;
     services_.reset();  // while what it tells us in its last moments is still there
     loop_.cancel_timer(crash_timer_);
     loop_.cancel_timer(address_timer_);
@@ -99,6 +89,18 @@ Result<void> Vm::start() {
 
 void Vm::record(control::EventId id, control::EventFields fields) {
     events_.record(id, std::move(fields), WallTime::from_system(std::chrono::system_clock::now()));
+    note_status_changed();  // most events are about one
+}
+
+void Vm::note_status_changed() const {
+    if (status_changed_) {
+        status_changed_();
+    }
+}
+
+void Vm::request_stop(vm::StopReason reason) {
+    machine_->request_stop(reason);
+    note_status_changed();
 }
 
 void Vm::crashed(const vm::CrashReport& report) {
@@ -131,9 +133,8 @@ void Vm::expect_recovery() {
         crash_timer_ = 0;
         // A paused guest could not have come up again: its time begins anew when it is resumed.
         if (crash_open_ && machine_->state() != MachineState::kPaused) {
-            machine_->request_stop(config_.on_crash == StopAction::kRestart
-                                       ? vm::StopReason::kReset
-                                       : vm::StopReason::kPowerOff);
+            request_stop(config_.on_crash == StopAction::kRestart ? vm::StopReason::kReset
+                                                                  : vm::StopReason::kPowerOff);
         }
     });
 }
@@ -160,7 +161,7 @@ void Vm::stopped(vm::StopReason reason) {
     if (const AfterStop after = after_stop(stop); after.restart) {
         restart_machine();
     } else {
-        end(after.exit_status);
+        end(ending_of(stop, after));
     }
 }
 
@@ -186,8 +187,9 @@ void Vm::record_stop(const Stop& stop) {
 
 void Vm::restart_machine() {
     if (const auto restarted = machine_->restart(); !restarted) {
-        record(control::EventId::kVmFailed, {{"reason", std::string(restarted.error().what)}});
-        end(kExitBroken);
+        const std::string reason(restarted.error().what);
+        record(control::EventId::kVmFailed, {{"reason", reason}});
+        end({.state = Ending::State::kFailed, .reason = reason, .exit_status = kExitBroken});
         return;
     }
     sync_after_resume_ = false;
@@ -218,11 +220,11 @@ void Vm::restart_machine() {
     waits_.check();
 }
 
-void Vm::end(int status) {
-    exit_status_ = status;
+void Vm::end(Ending ending) {
+    ending_ = std::move(ending);
     ended_ = true;
-    machine_->ended(status == kExitBroken);
-    record(control::EventId::kVmStopped, {{"reason", std::string(stop_reason_text(status))}});
+    machine_->ended(ending_.exit_status == kExitBroken);
+    record(control::EventId::kVmStopped, {{"reason", ending_.reason}});
     for (auto& responder : std::exchange(machine_requests_, {})) {
         responder.done();
     }
@@ -241,7 +243,7 @@ void Vm::end(int status) {
 void Vm::leave() {
     const auto cut_power = [this] {
         stopped_by_ = StoppedBy::kRequest;
-        machine_->request_stop(vm::StopReason::kPowerOff);
+        request_stop(vm::StopReason::kPowerOff);
     };
     const bool second = std::exchange(leaving_, true);
     if (second || machine_->state() != MachineState::kRunning) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "loop/loop.h"
 #include "vm/integration_services.h"
 #include "worker/config.h"
+#include "worker/ending.h"
 #include "worker/guest_facts.h"
 #include "worker/loss_action.h"
 #include "worker/machine.h"
@@ -49,8 +51,13 @@ public:
     void handle(const control::Command& command, control::Responder responder);
     /// SIGTERM or SIGINT: asks the guest to shut down; the second time cuts the power.
     void leave();
-    /// One of stop_policy.h. Valid once the loop ended.
-    [[nodiscard]] int exit_status() const { return exit_status_; }
+    [[nodiscard]] control::StatusResult status() const;
+    /// `listener` is called whenever the status may have changed, from inside whatever changed it.
+    void on_status_changed(std::function<void()> listener) {
+        status_changed_ = std::move(listener);
+    }
+    /// Valid once the loop ended.
+    [[nodiscard]] const Ending& ending() const { return ending_; }
 
 private:
     using ServiceKind = vm::ServiceKind;
@@ -75,13 +82,15 @@ private:
     Vm(const Config& config, loop::Loop& loop, control::EventLog& events);
     Result<void> open();
     void record(control::EventId id, control::EventFields fields = {});
+    void note_status_changed() const;
+    void request_stop(vm::StopReason reason);
 
     // vm.cc: the machine's life.
     void crashed(const vm::CrashReport& report);
     void stopped(vm::StopReason reason);
     void record_stop(const Stop& stop);
     void restart_machine();
-    void end(int status);
+    void end(Ending ending);
     void expect_recovery();
     void vmbus_connected(wire::VmbusVersion version) override;
     void vmbus_disconnected(vmbus::DisconnectReason reason) override;
@@ -119,6 +128,7 @@ private:
     void run(const control::HeartbeatSetCommand& command, control::Responder responder);
     void run(const control::EventsListCommand& command, control::Responder responder);
     void run(const control::EventsSubscribeCommand& command, control::Responder responder);
+    void run(const control::StatusSubscribeCommand& command, control::Responder responder);
     void run(const control::CancelCommand& command, control::Responder responder);
     void pause(control::Responder responder);
     void resume(control::Responder responder);
@@ -130,7 +140,6 @@ private:
 
     [[nodiscard]] bool reached(control::Condition condition) const;
     [[nodiscard]] std::string missing_for(control::Condition condition) const;
-    [[nodiscard]] control::StatusResult status() const;
 
     const Config& config_;
     loop::Loop& loop_;
@@ -150,7 +159,7 @@ private:
     bool leaving_ = false;
     bool power_off_asked_ = false;  ///< a client wants it off, even if it just resets itself
     bool ended_ = false;            ///< stopped for good; a reset passes through "stopped" too
-    int exit_status_ = 0;
+    Ending ending_;
 
     std::optional<control::CrashState> crash_;  ///< the last one
     bool crash_open_ = false;                   ///< reported, and `on_crash` not applied yet
@@ -164,12 +173,14 @@ private:
 
     /// Per service, what was last recorded.
     struct Noted {
+        std::optional<ic::ServiceReport> report;
         bool negotiated = false;
         bool mismatch = false;
         uint64_t rejected = 0;
     };
     std::array<Noted, vm::kServiceKinds.size()> noted_{};
     LogLimit rejected_limit_;
+    std::function<void()> status_changed_;
     std::optional<WallTime> synced_;  ///< the guest's last answer that was recorded
     bool sync_after_resume_ = false;
     TimePoint lost_since_;

@@ -34,6 +34,10 @@ void Vm::service_changed(ServiceKind kind) {
 void Vm::note_status(ServiceKind kind) {
     Noted& noted = noted_[static_cast<size_t>(kind)];
     const ic::ServiceReport report = services_->report(kind);
+    if (noted.report != report) {
+        noted.report = report;
+        note_status_changed();
+    }
     const std::string name(to_string(kind));
     const bool negotiated = report.message.has_value();
     if (negotiated != std::exchange(noted.negotiated, negotiated)) {
@@ -111,7 +115,7 @@ void Vm::act_on_loss() {
                 {"attempt", std::to_string(loss_action_.attempts_used())},
                 {"attempts", std::to_string(policy_.attempts)}});
         stopped_by_ = StoppedBy::kHeartbeat;
-        machine_->request_stop(reason);
+        request_stop(reason);
     };
     switch (verdict) {
         case LossAction::Verdict::kNothing:
@@ -154,7 +158,7 @@ void Vm::take_shutdown() {
         stop_request_.reset();
         if (leaving_) {
             stopped_by_ = StoppedBy::kRequest;
-            machine_->request_stop(vm::StopReason::kPowerOff);
+            request_stop(vm::StopReason::kPowerOff);
         }
     }
 }
@@ -189,6 +193,7 @@ void Vm::take_kvp() {
             facts_request_ = 0;
             if (finished.outcome == ic::Outcome::kDone) {
                 facts_ = facts_from(finished.pairs);
+                note_status_changed();
             }
             continue;
         }
@@ -228,6 +233,7 @@ void Vm::answer_kvp(GuestRequest& request, const ic::KvpFinished& finished) {
         answer_pairs(get->pool);
     } else if (std::holds_alternative<control::IpShowCommand>(request.command)) {
         facts_ = facts_from(finished.pairs);
+        note_status_changed();
         request.responder.done(control::IpResult{.ipv4 = facts_->ipv4, .ipv6 = facts_->ipv6});
     } else {
         request.responder.done();

@@ -115,8 +115,8 @@ void Vm::run(const control::MachineCommand& command, control::Responder responde
             crash_open_ = false;
             power_off_asked_ = power_off_asked_ || command.action == Action::kPowerOff;
             machine_requests_.push_back(std::move(responder));
-            machine_->request_stop(command.action == Action::kReset ? vm::StopReason::kReset
-                                                                    : vm::StopReason::kPowerOff);
+            request_stop(command.action == Action::kReset ? vm::StopReason::kReset
+                                                          : vm::StopReason::kPowerOff);
             return;
     }
 }
@@ -383,12 +383,15 @@ void Vm::run(const control::HeartbeatSetCommand& command, control::Responder res
     responder.done(control::HeartbeatSetResult{.policy = policy_});
 }
 
-// The server answers these three itself; they never reach the VM.
+// The server answers these itself; they never reach the VM.
 void Vm::run(const control::EventsListCommand& /*command*/, control::Responder responder) {
     responder.failed(failed("events are the server's to list", {}));
 }
 void Vm::run(const control::EventsSubscribeCommand& /*command*/, control::Responder responder) {
     responder.failed(failed("events are the server's to send", {}));
+}
+void Vm::run(const control::StatusSubscribeCommand& /*command*/, control::Responder responder) {
+    responder.failed(failed("statuses are the server's to send", {}));
 }
 void Vm::run(const control::CancelCommand& /*command*/, control::Responder responder) {
     responder.failed(failed("requests are the server's to cancel", {}));
