@@ -1,0 +1,87 @@
+#include "manager/api/access.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "manager/api/problem.h"
+
+namespace hvis::manager {
+namespace {
+
+/// RFC 6750, 3: with the way to get in.
+HttpResponse unauthorized(std::string message) {
+    HttpResponse response = problem(
+        401, control::make_failure(control::ErrorCode::kFailed, std::move(message),
+                                   "send Authorization: Bearer TOKEN; an administrator makes "
+                                   "tokens with: hvis token create"));
+    response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"hvisd\"");
+    return response;
+}
+
+bool starts_with_bearer(std::string_view text) {
+    constexpr std::string_view kScheme = "bearer ";
+    return text.size() > kScheme.size() &&
+           std::ranges::equal(text.substr(0, kScheme.size()), kScheme, [](char left, char right) {
+               return std::tolower(static_cast<unsigned char>(left)) == right;
+           });
+}
+
+}  // namespace
+
+Result<Access::Identity, Access::Refusal> Access::identify(const HttpRequest& request) const {
+    if (!request.authorization.empty()) {
+        return of_token(request.authorization);
+    }
+    if (request.peer) {
+        return of_user(*request.peer);
+    }
+    return std::unexpected(unauthorized("no token was sent"));
+}
+
+Result<Access::Identity, Access::Refusal> Access::of_token(std::string_view authorization) const {
+    if (!starts_with_bearer(authorization)) {
+        return std::unexpected(unauthorized("only bearer tokens are understood"));
+    }
+    std::string_view secret = authorization.substr(7);
+    while (secret.starts_with(' ')) {
+        secret.remove_prefix(1);
+    }
+    const Sha256 hash = sha256(secret);
+    const AccessToken* found = nullptr;
+    for (const AccessToken& token : tokens_) {
+        // All are compared, so that the time does not tell which one was close.
+        if (equal_secrets(hash, token.sha256)) {
+            found = &token;
+        }
+    }
+    if (found == nullptr) {
+        return std::unexpected(unauthorized("the token is not valid"));
+    }
+    return Identity{.caller = {.name = "token " + found->name, .role = found->role},
+                    .token = found->id};
+}
+
+Result<Access::Identity, Access::Refusal> Access::of_user(const PeerCredentials& peer) const {
+    const std::string name = "uid " + std::to_string(peer.user);
+    if (peer.user == 0 || peer.user == own_user_) {
+        return Identity{.caller = {.name = name, .role = Role::kAdministrator}, .token = {}};
+    }
+    std::optional<Role> role;
+    const auto raise = [&role](const auto& roles, auto id) {
+        if (const auto found = roles.find(id); found != roles.end()) {
+            role = std::max(role.value_or(found->second), found->second);
+        }
+    };
+    raise(rules_.users, peer.user);
+    for (const gid_t group : peer.groups) {
+        raise(rules_.groups, group);
+    }
+    if (!role) {
+        return std::unexpected(problem(
+            403, control::make_failure(control::ErrorCode::kFailed, name + " may not use hvisd",
+                                       "name the user, or one of its groups, in hvisd.toml")));
+    }
+    return Identity{.caller = {.name = name, .role = *role}, .token = {}};
+}
+
+}  // namespace hvis::manager

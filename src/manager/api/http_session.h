@@ -1,0 +1,584 @@
+#pragma once
+
+// The only header that knows Boost.Beast; included by http_server.cc alone.
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include "manager/api/exchange.h"
+#include "manager/api/http_limits.h"
+#include "manager/api/http_server.h"
+#include "manager/api/problem.h"
+
+namespace hvis::manager {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+/// Unix and TCP alike.
+using PlainStream = beast::basic_stream<asio::generic::stream_protocol>;
+using TlsStream = beast::ssl_stream<PlainStream>;
+
+/// What sessions share; http thread.
+struct HttpShared {
+    asio::io_context context{1};
+    HttpLimits limits;
+    HttpCounters counters;
+    HttpHandler* handler = nullptr;
+    std::optional<asio::ssl::context> tls;
+};
+
+inline Method method_of(beast::string_view name) {
+    for (const Method method : {Method::kGet, Method::kHead, Method::kPost, Method::kPut,
+                                Method::kPatch, Method::kDelete, Method::kOptions}) {
+        if (to_string(method) == std::string_view(name.data(), name.size())) {
+            return method;
+        }
+    }
+    return Method::kOther;
+}
+
+/// One connection: reads a request, has it handled, writes the answer, begins again. Everything
+/// happens on the http thread; handlers answer through Pending, which posts.
+template <class Stream>
+class HttpSession : public std::enable_shared_from_this<HttpSession<Stream>> {
+public:
+    HttpSession(std::shared_ptr<HttpShared> shared, Stream stream,
+                std::optional<PeerCredentials> peer)
+        : shared_(std::move(shared)),
+          stream_(std::move(stream)),
+          peer_(std::move(peer)),
+          beat_(shared_->context) {
+        ++shared_->counters.connections;
+    }
+    HttpSession(const HttpSession&) = delete;
+    HttpSession& operator=(const HttpSession&) = delete;
+    ~HttpSession() { --shared_->counters.connections; }
+
+    /// The server ends: every wait of this session ends with an error.
+    void end() { close(); }
+
+    void begin() {
+        if constexpr (std::is_same_v<Stream, TlsStream>) {
+            lowest().expires_after(limits().handshake_time);
+            stream_.async_handshake(asio::ssl::stream_base::server,
+                                    [self = this->shared_from_this()](beast::error_code error) {
+                                        if (!self->over(error)) {
+                                            self->await_request();
+                                        }
+                                    });
+        } else {
+            await_request();
+        }
+    }
+
+private:
+    using Self = HttpSession<Stream>;
+
+    /// The handler's end of one request. Outlives the session if it must.
+    class Pending final : public Exchange {
+    public:
+        Pending(std::shared_ptr<HttpShared> shared, std::weak_ptr<Self> session, uint64_t number)
+            : shared_(std::move(shared)), session_(std::move(session)), number_(number) {}
+
+        void answer(HttpResponse response) override {
+            asio::post(shared_->context, [session = session_, number = number_,
+                                          response = std::move(response)]() mutable {
+                if (const auto self = session.lock(); self && self->is_open(number)) {
+                    self->write_response(std::move(response));
+                }
+            });
+        }
+        std::shared_ptr<StreamSink> stream(HttpResponse head) override {
+            auto sink = std::make_shared<Sink>(shared_, session_);
+            asio::post(shared_->context, [session = session_, number = number_, sink,
+                                          head = std::move(head)]() mutable {
+                if (const auto self = session.lock(); self && self->is_open(number)) {
+                    self->begin_stream(std::move(head), sink);
+                } else {
+                    sink->close();
+                }
+            });
+            return sink;
+        }
+        void on_gone(std::function<void()> gone) override { gone_ = std::move(gone); }
+
+        std::function<void()> take_gone() { return std::exchange(gone_, nullptr); }
+
+    private:
+        std::shared_ptr<HttpShared> shared_;
+        std::weak_ptr<Self> session_;
+        uint64_t number_;
+        std::function<void()> gone_;
+    };
+
+    class Sink final : public StreamSink, public std::enable_shared_from_this<Sink> {
+    public:
+        Sink(std::shared_ptr<HttpShared> shared, std::weak_ptr<Self> session)
+            : shared_(std::move(shared)), session_(std::move(session)) {}
+
+        bool write(std::string text) override {
+            if (closed_ || waiting_ + text.size() > shared_->limits.stream_waiting) {
+                return false;
+            }
+            waiting_ += text.size();
+            asio::post(shared_->context, [session = session_, text = std::move(text)]() mutable {
+                if (const auto self = session.lock()) {
+                    self->write_chunk(std::move(text));
+                }
+            });
+            return true;
+        }
+        [[nodiscard]] size_t waiting() const override { return waiting_; }
+        [[nodiscard]] bool closed() const override { return closed_; }
+        void finish() override {
+            asio::post(shared_->context, [session = session_] {
+                if (const auto self = session.lock()) {
+                    self->finish_stream();
+                }
+            });
+        }
+        void notify(std::function<void()> drained, std::function<void()> gone) override {
+            asio::post(shared_->context,
+                       [self = this->shared_from_this(), drained = std::move(drained),
+                        gone = std::move(gone)]() mutable {
+                           self->drained_ = std::move(drained);
+                           self->gone_ = std::move(gone);
+                           if (self->closed_) {
+                               self->close();
+                           }
+                       });
+        }
+
+        // http thread
+        void sent(size_t bytes) {
+            waiting_ -= bytes;
+            if (waiting_ == 0 && drained_) {
+                drained_();
+            }
+        }
+        void close() {
+            closed_ = true;
+            drained_ = nullptr;
+            if (const auto gone = std::exchange(gone_, nullptr)) {
+                gone();
+            }
+        }
+
+    private:
+        std::shared_ptr<HttpShared> shared_;
+        std::weak_ptr<Self> session_;
+        std::atomic<size_t> waiting_{0};
+        std::atomic<bool> closed_{false};
+        std::function<void()> drained_;
+        std::function<void()> gone_;
+    };
+
+    [[nodiscard]] const HttpLimits& limits() const { return shared_->limits; }
+    PlainStream& lowest() { return beast::get_lowest_layer(stream_); }
+    [[nodiscard]] bool is_open(uint64_t number) const { return pending_ && number_ == number; }
+
+    /// Ends the session on an error.
+    bool over(beast::error_code error) {
+        if (!error) {
+            return false;
+        }
+        if (error == beast::error::timeout) {
+            ++shared_->counters.timed_out;
+        }
+        close();
+        return true;
+    }
+
+    void close() {
+        beat_.cancel();
+        beast::error_code ignored;
+        lowest().socket().shutdown(asio::socket_base::shutdown_both, ignored);
+        lowest().close();
+        abandon();
+    }
+
+    /// Tells whoever works for this connection that nobody waits for it any more.
+    void abandon() {
+        if (const auto pending = std::exchange(pending_, nullptr)) {
+            if (const auto gone = pending->take_gone()) {
+                gone();
+            }
+        }
+        if (const auto sink = std::exchange(sink_, nullptr)) {
+            --shared_->counters.streams;
+            sink->close();
+        }
+        chunks_.clear();
+    }
+
+    void await_request() {
+        parser_.emplace();
+        parser_->header_limit(limits().header);
+        parser_->body_limit(limits().body);
+        if (buffer_.size() != 0) {
+            read_header();
+            return;
+        }
+        lowest().expires_after(limits().idle_time);
+        stream_.async_read_some(buffer_.prepare(4096), [self = this->shared_from_this()](
+                                                           beast::error_code error, size_t bytes) {
+            if (!self->over(error)) {
+                self->buffer_.commit(bytes);
+                self->read_header();
+            }
+        });
+    }
+
+    void read_header() {
+        lowest().expires_after(limits().request_time);
+        http::async_read_header(stream_, buffer_, *parser_,
+                                [self = this->shared_from_this()](beast::error_code error, size_t) {
+                                    if (!self->refused(error)) {
+                                        self->header_read();
+                                    }
+                                });
+    }
+
+    /// Says what is wrong with a request that could not be read, then closes.
+    bool refused(beast::error_code error) {
+        if (!error) {
+            return false;
+        }
+        unsigned status = 400;
+        if (error == beast::error::timeout) {
+            // The stream is closed by then: there is nothing to say it on.
+            return over(error);
+        }
+        if (error == http::error::end_of_stream || error == http::error::partial_message ||
+            error.category() != http::make_error_code(http::error::bad_line_ending).category()) {
+            close();
+            return true;
+        }
+        std::string message = "the request is not HTTP/1.1: " + error.message();
+        if (error == http::error::header_limit) {
+            status = 431;
+            message = fmt::format("the header is longer than {} bytes", limits().header);
+        } else if (error == http::error::body_limit) {
+            status = 413;
+            message = fmt::format("the body is longer than {} bytes", limits().body);
+        }
+        keep_alive_ = false;
+        write_response(problem(status, control::make_failure(control::ErrorCode::kUsage, message)));
+        return true;
+    }
+
+    void header_read() {
+        const auto& head = parser_->get();
+        ++shared_->counters.requests;
+        keep_alive_ = head.keep_alive();
+        version_ = head.version();
+        request_ = {.method = method_of(head.method_string()),
+                    .target = std::string(head.target()),
+                    .peer = peer_,
+                    .authorization = std::string(head[http::field::authorization]),
+                    .accept = std::string(head[http::field::accept]),
+                    .content_type = std::string(head[http::field::content_type]),
+                    .last_event_id = std::string(head["Last-Event-ID"]),
+                    .body = {}};
+        if (auto response = shared_->handler->refuse(request_)) {
+            // Its body is not read, so what follows cannot be told from it.
+            keep_alive_ = keep_alive_ && parser_->is_done();
+            write_response(*std::move(response));
+            return;
+        }
+        if (beast::iequals(head[http::field::expect], "100-continue")) {
+            asio::async_write(stream_, asio::buffer(kContinue),
+                              [self = this->shared_from_this()](beast::error_code error, size_t) {
+                                  if (!self->over(error)) {
+                                      self->read_body();
+                                  }
+                              });
+            return;
+        }
+        read_body();
+    }
+
+    void read_body() {
+        http::async_read(stream_, buffer_, *parser_,
+                         [self = this->shared_from_this()](beast::error_code error, size_t) {
+                             if (!self->refused(error)) {
+                                 self->handle();
+                             }
+                         });
+    }
+
+    void handle() {
+        lowest().expires_never();
+        request_.body = std::move(parser_->get().body());
+        pending_ = std::make_shared<Pending>(shared_, this->weak_from_this(), ++number_);
+        const auto pending = pending_;
+        shared_->handler->handle(std::move(request_), pending);
+        watch_peer();
+    }
+
+    /// While an answer is awaited, or a stream is silent, only this notices that the client left.
+    void watch_peer() {
+        if (watching_) {
+            return;
+        }
+        watching_ = true;
+        lowest().socket().async_wait(asio::socket_base::wait_read,
+                                     [self = this->shared_from_this()](beast::error_code error) {
+                                         self->watching_ = false;
+                                         if (!error && (self->pending_ || self->sink_)) {
+                                             self->look_at_peer();
+                                         }
+                                     });
+    }
+
+    void look_at_peer() {
+        char byte = 0;
+        // A pipelined request: it has its turn later. Watching goes on after this answer.
+        if (::recv(lowest().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+            close();
+        }
+    }
+
+    void set_fields(http::response<http::string_body>& message, const HttpResponse& response) {
+        message.set(http::field::server, "hvisd");
+        message.set(http::field::cache_control, "no-store");
+        message.set("X-Content-Type-Options", "nosniff");
+        if (!response.content_type.empty()) {
+            message.set(http::field::content_type, response.content_type);
+        }
+        for (const auto& [name, value] : response.headers) {
+            message.set(name, value);
+        }
+    }
+
+    void write_response(HttpResponse response) {
+        pending_ = nullptr;
+        if (response.render) {
+            response.body = response.render();
+        }
+        if (response.status >= 500) {
+            ++shared_->counters.failed;
+        } else if (response.status >= 400) {
+            ++shared_->counters.refused;
+        }
+        const bool head_only = request_.method == Method::kHead;
+        message_.emplace(static_cast<http::status>(response.status), version_);
+        set_fields(*message_, response);
+        message_->keep_alive(keep_alive_);
+        if (response.status != 204) {
+            message_->content_length(response.body.size());
+        }
+        if (!head_only) {
+            message_->body() = std::move(response.body);
+        }
+        serializer_.emplace(*message_);
+        lowest().expires_after(limits().write_time);
+        const auto written = [self = this->shared_from_this()](beast::error_code error, size_t) {
+            self->answered(error);
+        };
+        if (head_only) {
+            http::async_write_header(stream_, *serializer_, written);
+        } else {
+            http::async_write(stream_, *serializer_, written);
+        }
+    }
+
+    void answered(beast::error_code error) {
+        if (over(error)) {
+            return;
+        }
+        serializer_.reset();
+        message_.reset();
+        if (keep_alive_) {
+            await_request();
+        } else {
+            hang_up();
+        }
+    }
+
+    /// Takes leave: TLS wants to hear that the end is meant, and what a client still sends must
+    /// not turn our last words into a reset.
+    void hang_up() {
+        if constexpr (std::is_same_v<Stream, TlsStream>) {
+            lowest().expires_after(kFarewell);
+            stream_.async_shutdown(
+                [self = this->shared_from_this()](beast::error_code) { self->close(); });
+        } else {
+            beast::error_code ignored;
+            lowest().socket().shutdown(asio::socket_base::shutdown_send, ignored);
+            lowest().expires_after(kFarewell);
+            drain();
+        }
+    }
+
+    void drain() {
+        buffer_.clear();
+        stream_.async_read_some(buffer_.prepare(4096),
+                                [self = this->shared_from_this()](beast::error_code error, size_t) {
+                                    if (error) {
+                                        self->close();
+                                    } else {
+                                        self->drain();
+                                    }
+                                });
+    }
+
+    void begin_stream(HttpResponse head, const std::shared_ptr<Sink>& sink) {
+        if (shared_->counters.streams >= limits().streams) {
+            sink->close();
+            auto response = problem(
+                503, control::make_failure(control::ErrorCode::kUnavailable,
+                                           "too many event streams are open", "close some first"));
+            response.headers.emplace_back("Retry-After", "5");
+            write_response(std::move(response));
+            return;
+        }
+        ++shared_->counters.streams;
+        pending_ = nullptr;
+        sink_ = sink;
+        keep_alive_ = false;
+        chunked_ = version_ >= 11;
+        message_.emplace(static_cast<http::status>(head.status), version_);
+        set_fields(*message_, head);
+        message_->keep_alive(false);
+        message_->chunked(chunked_);
+        serializer_.emplace(*message_);
+        writing_ = true;
+        lowest().expires_after(limits().write_time);
+        http::async_write_header(
+            stream_, *serializer_,
+            [self = this->shared_from_this()](beast::error_code error, size_t) {
+                if (!self->over(error)) {
+                    self->writing_ = false;
+                    self->write_next();
+                }
+            });
+        watch_peer();
+    }
+
+    void write_chunk(std::string text) {
+        if (sink_ && !finishing_) {
+            chunks_.push_back(std::move(text));
+            write_next();
+        }
+    }
+
+    void finish_stream() {
+        if (sink_) {
+            finishing_ = true;
+            write_next();
+        }
+    }
+
+    void write_next() {
+        if (writing_ || !sink_) {
+            return;
+        }
+        if (chunks_.empty()) {
+            if (finishing_) {
+                write_frame(chunked_ ? "0\r\n\r\n" : "", 0, true);
+            } else {
+                arm_beat();
+            }
+            return;
+        }
+        // What waits goes out together, so that many small events are one write.
+        std::string text;
+        while (!chunks_.empty() && text.size() < kFrame) {
+            text += chunks_.front();
+            chunks_.pop_front();
+        }
+        const size_t size = text.size();
+        write_frame(framed(std::move(text)), size, false);
+    }
+
+    [[nodiscard]] std::string framed(std::string text) const {
+        return chunked_ ? fmt::format("{:x}\r\n{}\r\n", text.size(), text) : text;
+    }
+
+    void write_frame(std::string frame, size_t counted, bool last) {
+        writing_ = true;
+        beat_.cancel();
+        frame_ = std::move(frame);
+        lowest().expires_after(limits().write_time);
+        asio::async_write(
+            stream_, asio::buffer(frame_),
+            [self = this->shared_from_this(), counted, last](beast::error_code error, size_t) {
+                self->frame_written(error, counted, last);
+            });
+    }
+
+    void frame_written(beast::error_code error, size_t counted, bool last) {
+        if (over(error)) {
+            return;
+        }
+        lowest().expires_never();
+        writing_ = false;
+        if (last) {
+            abandon();
+            hang_up();
+            return;
+        }
+        if (counted != 0 && sink_) {
+            sink_->sent(counted);
+        }
+        write_next();
+    }
+
+    void arm_beat() {
+        lowest().expires_never();
+        beat_.expires_after(limits().stream_beat);
+        beat_.async_wait([self = this->shared_from_this()](beast::error_code error) {
+            if (!error && self->sink_ && !self->writing_) {
+                self->write_frame(self->framed(":\n\n"), 0, false);
+            }
+        });
+    }
+
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    static constexpr std::chrono::seconds kFarewell{1};
+    /// Most that is put into one write of a stream, give or take one event.
+    static constexpr size_t kFrame = 64 * 1024;
+
+    std::shared_ptr<HttpShared> shared_;
+    Stream stream_;
+    std::optional<PeerCredentials> peer_;
+    beast::flat_buffer buffer_;
+    std::optional<http::request_parser<http::string_body>> parser_;
+    HttpRequest request_;
+    unsigned version_ = 11;
+    bool keep_alive_ = true;
+
+    std::shared_ptr<Pending> pending_;
+    uint64_t number_ = 0;
+    bool watching_ = false;
+    std::optional<http::response<http::string_body>> message_;
+    std::optional<http::response_serializer<http::string_body>> serializer_;
+
+    std::shared_ptr<Sink> sink_;
+    asio::steady_timer beat_;
+    std::deque<std::string> chunks_;
+    std::string frame_;
+    bool chunked_ = true;
+    bool writing_ = false;
+    bool finishing_ = false;
+};
+
+}  // namespace hvis::manager

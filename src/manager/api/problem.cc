@@ -1,0 +1,81 @@
+#include "manager/api/problem.h"
+
+#include <nlohmann/json.hpp>
+
+namespace hvis::manager {
+
+unsigned http_status_of(const Failure& failure) {
+    switch (failure.code) {
+        case control::ErrorCode::kUsage:
+            return 400;
+        case control::ErrorCode::kNotFound:
+            return 404;
+        case control::ErrorCode::kTimedOut:
+            return 504;
+        case control::ErrorCode::kUnavailable:
+            return 409;
+        case control::ErrorCode::kFailed:
+            break;
+    }
+    return failure.outcome.empty() ? 500 : 409;
+}
+
+HttpResponse problem(unsigned status, const Failure& failure) {
+    control::Json document = {{"type", "about:blank"},
+                              {"title", status_phrase(status)},
+                              {"status", status},
+                              {"detail", failure.message},
+                              {"code", control::to_string(failure.code)},
+                              {"hint", failure.hint}};
+    if (!failure.pointer.empty()) {
+        document["pointer"] = failure.pointer;
+    }
+    if (!failure.outcome.empty()) {
+        document["outcome"] = failure.outcome;
+    }
+    if (failure.guest_status) {
+        document["guest_status"] = *failure.guest_status;
+    }
+    return {.status = status,
+            .content_type = "application/problem+json",
+            .headers = {},
+            .body = control::dump_json(document),
+            .render = {}};
+}
+
+std::string_view status_phrase(unsigned status) {
+    switch (status) {
+        case 400:
+            return "Bad Request";
+        case 401:
+            return "Unauthorized";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 408:
+            return "Request Timeout";
+        case 409:
+            return "Conflict";
+        case 413:
+            return "Content Too Large";
+        case 415:
+            return "Unsupported Media Type";
+        case 429:
+            return "Too Many Requests";
+        case 431:
+            return "Request Header Fields Too Large";
+        case 500:
+            return "Internal Server Error";
+        case 503:
+            return "Service Unavailable";
+        case 504:
+            return "Gateway Timeout";
+        default:
+            return "Error";
+    }
+}
+
+}  // namespace hvis::manager
