@@ -1,10 +1,10 @@
 #include "manager/api/secret.h"
 
-#include <algorithm>
-
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
+
+#include "base/guid.h"
 
 namespace hvis::manager {
 
@@ -51,17 +51,6 @@ std::optional<std::string> make_secret() {
         return std::nullopt;
     }
     return "hvis_" + hex_text(random);
-}
-
-std::optional<Guid> make_guid() {
-    Guid guid;
-    if (RAND_bytes(guid.bytes.data(), static_cast<int>(guid.bytes.size())) != 1) {
-        return std::nullopt;
-    }
-    // RFC 9562: version 4, variant 10. The version is in the third field, which is little-endian.
-    guid.bytes[7] = static_cast<uint8_t>((guid.bytes[7] & 0x0fU) | 0x40U);
-    guid.bytes[8] = static_cast<uint8_t>((guid.bytes[8] & 0x3fU) | 0x80U);
-    return guid;
 }
 
 }  // namespace hvis::manager

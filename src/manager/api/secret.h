@@ -6,8 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/guid.h"
-
 namespace hvis::manager {
 
 using Sha256 = std::array<uint8_t, 32>;
@@ -24,6 +22,5 @@ std::optional<Sha256> hash_from_hex(std::string_view text);
 /// A new bearer token: "hvis_" and 256 random bits in 64 digits. Nothing when the system has no
 /// randomness to give.
 std::optional<std::string> make_secret();
-std::optional<Guid> make_guid();
 
 }  // namespace hvis::manager

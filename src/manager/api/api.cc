@@ -1,0 +1,85 @@
+#include "manager/api/api.h"
+
+#include <algorithm>
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "manager/api/routes.h"
+
+namespace hvis::manager {
+
+Result<std::unique_ptr<Api>, Failure> Api::start(ApiConfig config, const ApiParts& parts) {
+    // make_unique cannot see the private constructor.
+    std::unique_ptr<Api> api(new Api(std::move(config.info), parts, std::move(config.access)));
+    api->server_ = HVIS_TRY(HttpServer::start(std::move(config.http), api->gateway_));
+    api->streams_.use(api->server_.get());
+    api->context_.server = api->server_.get();
+    HVIS_CHECK(api->load_tokens());
+    return api;
+}
+
+Api::Api(ApiInfo info, const ApiParts& parts, AccessRules access)
+    : parts_(parts),
+      background_(parts.loop),
+      streams_(parts.loop),
+      context_{.loop = parts.loop,
+               .supervisor = parts.supervisor,
+               .events = parts.events,
+               .operations = parts.operations,
+               .store = parts.store,
+               .hooks = parts.hooks,
+               .background = background_,
+               .streams = streams_,
+               .info = std::move(info),
+               .tokens_changed =
+                   [this] {
+                       if (const auto loaded = load_tokens(); !loaded) {
+                           log(LogLevel::kError, "api", loaded.error().message);
+                       }
+                   }},
+      router_(api_routes()),
+      gateway_(
+          parts.loop, router_, Access(std::move(access), ::geteuid()), alive_,
+          [this](const ApiRequest& request, const Responder& responder) {
+              ++context_.handled;
+              request.route->handler(context_, request, responder);
+          },
+          [this](const Guid& token) { note_use(token); }) {}
+
+Api::~Api() {
+    alive_.reset();
+    server_.reset();
+}
+
+void Api::set_access(AccessRules rules) {
+    server_->post([this, rules = std::move(rules)] { gateway_.access().set_rules(rules); });
+}
+
+Result<void, Failure> Api::load_tokens() {
+    std::vector<AccessToken> tokens;
+    for (const TokenRecord& record : HVIS_TRY(parts_.store.load_tokens())) {
+        if (const auto hash = hash_from_hex(record.sha256)) {
+            tokens.push_back(
+                {.id = record.id, .name = record.name, .role = record.role, .sha256 = *hash});
+        }
+    }
+    server_->post([this, tokens = std::move(tokens)] { gateway_.access().set_tokens(tokens); });
+    return {};
+}
+
+void Api::note_use(const Guid& token) {
+    auto records = parts_.store.load_tokens();
+    if (!records) {
+        return;  // the next use tries again
+    }
+    const auto found = std::ranges::find(*records, token, &TokenRecord::id);
+    if (found != records->end()) {
+        found->last_used = WallTime::from_system(std::chrono::system_clock::now());
+        if (const auto saved = parts_.store.save_token(*found); !saved) {
+            log(LogLevel::kWarning, "api", saved.error().message);
+        }
+    }
+}
+
+}  // namespace hvis::manager

@@ -1,0 +1,117 @@
+#include <map>
+
+#include <nlohmann/json.hpp>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "control/time_text.h"
+#include "manager/api/absolute_path.h"
+#include "manager/api/handlers.h"
+#include "manager/api/openapi_yaml.h"
+#include "manager/store/database.h"
+
+namespace hvis::manager {
+namespace {
+
+using control::Json;
+
+std::string host_name() {
+    utsname names{};
+    return ::uname(&names) == 0 ? names.nodename : "";
+}
+
+std::string kernel_release() {
+    utsname names{};
+    return ::uname(&names) == 0 ? names.release : "";
+}
+
+Json kvm_json() {
+    const bool exists = ::access("/dev/kvm", F_OK) == 0;
+    const bool usable = exists && ::access("/dev/kvm", R_OK | W_OK) == 0;
+    std::string explanation;
+    if (!exists) {
+        explanation =
+            "there is no /dev/kvm: load kvm_intel or kvm_amd, or allow virtualization in "
+            "the firmware";
+    } else if (!usable) {
+        explanation = "hvisd may not open /dev/kvm: put its user into the group kvm";
+    }
+    return {{"usable", usable}, {"explanation", explanation}};
+}
+
+}  // namespace
+
+void show_version(ApiContext& context, const ApiRequest&, Responder responder) {
+    responder.json({{"program", "hvisd"}, {"version", context.info.version}, {"api", "v1"}});
+}
+
+void show_contract(ApiContext&, const ApiRequest&, Responder responder) {
+    HttpResponse response{
+        .content_type = "application/yaml", .headers = {}, .body = {}, .render = {}};
+    response.body.assign(kOpenapiYaml.begin(), kOpenapiYaml.end());
+    responder.respond(std::move(response));
+}
+
+void show_host(ApiContext& context, const ApiRequest&, Responder responder) {
+    std::map<std::string, uint64_t> states;
+    for (const VmSummary& summary : context.supervisor.list()) {
+        ++states[summary.state];
+    }
+    const long processors = ::sysconf(_SC_NPROCESSORS_ONLN);
+    const long pages = ::sysconf(_SC_PHYS_PAGES);
+    const long page_size = ::sysconf(_SC_PAGESIZE);
+    responder.json({{"name", host_name()},
+                    {"kernel", kernel_release()},
+                    {"version", context.info.version},
+                    {"started", control::time_text(context.info.started)},
+                    {"processors", processors},
+                    {"memory", static_cast<int64_t>(pages) * page_size},
+                    {"kvm", kvm_json()},
+                    {"state_directory", context.info.state_directory},
+                    {"vms",
+                     {{"count", context.supervisor.count()},
+                      {"limit", Supervisor::kMaxVms},
+                      {"states", states}}}});
+}
+
+void stop_all_vms(ApiContext& context, const ApiRequest& request, Responder responder) {
+    const auto work = begin_operation(context, request, responder, "host.stop_all", std::nullopt);
+    if (work == nullptr) {
+        return;
+    }
+    work->progress(std::nullopt, "waiting for the guests to shut down");
+    context.supervisor.stop_all([work] { work->done(); });
+    answer_accepted(context, responder, work->id());
+}
+
+void backup_database(ApiContext& context, const ApiRequest& request, Responder responder) {
+    control::FieldReader reader(*request.body);
+    const std::string path = read_path(reader, "path");
+    if (const auto finished = reader.finish(); !finished) {
+        responder.fail(control::usage_failure(finished.error()));
+        return;
+    }
+    // What waits for its batch belongs into the copy too.
+    if (const auto flushed = context.events.flush(); !flushed) {
+        responder.fail(flushed.error());
+        return;
+    }
+    const auto work = begin_operation(context, request, responder, "database.backup", std::nullopt);
+    if (work == nullptr) {
+        return;
+    }
+    work->progress(std::nullopt, "copying the database");
+    const auto result = std::make_shared<Result<void, Failure>>();
+    const auto started = context.background.run(
+        [database = context.info.database, path, result](const std::atomic<bool>&) {
+            *result = Database::back_up_file(database, path);
+        },
+        [work, result] { end_operation(*work, *result); });
+    if (started == nullptr) {
+        work->failed(control::make_failure(control::ErrorCode::kUnavailable,
+                                           "too much is being copied already", "try again later"));
+    }
+    answer_accepted(context, responder, work->id());
+}
+
+}  // namespace hvis::manager

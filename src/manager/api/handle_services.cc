@@ -1,0 +1,263 @@
+#include <nlohmann/json.hpp>
+
+#include "control/field_reader.h"
+#include "control/time_text.h"
+#include "manager/api/handlers.h"
+#include "manager/api/query_reader.h"
+#include "manager/api/worker_request.h"
+
+namespace hvis::manager {
+namespace {
+
+using control::Json;
+
+WallTime wall_now() { return WallTime::from_system(std::chrono::system_clock::now()); }
+
+/// A service of a VM that does not run, as the worker would describe it.
+Json resting_service(const VmSummary& summary, size_t index) {
+    const bool enabled = summary.definition.services.at(index);
+    return {{"service", control::kServiceWords.at(index)},
+            {"enabled", enabled},
+            {"primary", enabled ? "no_contact" : "disabled"},
+            {"secondary", "ok"},
+            {"since", control::time_text(summary.since.value_or(wall_now()))},
+            {"explanation", enabled ? "the VM is not running: start it"
+                                    : "the service is disabled and will not be offered"}};
+}
+
+Json resting_services(const VmSummary& summary) {
+    Json list = Json::array();
+    for (size_t index = 0; index < control::kServiceWords.size(); ++index) {
+        list.push_back(resting_service(summary, index));
+    }
+    return list;
+}
+
+/// How long a test of the alerts may take.
+constexpr auto kTestPatience = std::chrono::seconds(30);
+
+std::string_view word_of(Delivery::State state) {
+    switch (state) {
+        case Delivery::State::kWaiting:
+            return "waiting";
+        case Delivery::State::kTaken:
+            return "taken";
+        case Delivery::State::kFailed:
+            return "failed";
+        case Delivery::State::kFiltered:
+            return "filtered";
+        case Delivery::State::kUnknown:
+            break;
+    }
+    return "unknown";
+}
+
+Json delivery_json(const Delivery& delivery) {
+    return {{"hook", delivery.hook},
+            {"state", word_of(delivery.state)},
+            {"attempts", delivery.attempts},
+            {"took_ms", delivery.took.count()},
+            {"problem", delivery.problem}};
+}
+
+/// Whether there is a worker to ask.
+bool is_up(const VmSummary& summary) {
+    return summary.state != "stopped" && summary.state != "failed";
+}
+
+std::optional<control::Service> service_of(const ApiRequest& request, const Responder& responder) {
+    const std::string& name = request.name("service");
+    for (size_t index = 0; index < control::kServiceWords.size(); ++index) {
+        if (control::kServiceWords.at(index) == name) {
+            return static_cast<control::Service>(index);
+        }
+    }
+    responder.fail(control::make_failure(control::ErrorCode::kNotFound, "there is no such service",
+                                         "heartbeat, shutdown, timesync and kvp"));
+    return std::nullopt;
+}
+
+Json timeout_from(const ApiRequest& request, const Responder& responder, bool& bad) {
+    QueryReader query(request.query);
+    const auto timeout =
+        query.integer("timeout_ms", {.lowest = 1, .highest = control::kMaxTimeout.count()});
+    const auto finished = query.finish();
+    bad = !finished;
+    if (bad) {
+        responder.fail(finished.error());
+    }
+    return timeout ? Json{{"timeout_ms", *timeout}} : Json::object();
+}
+
+void ask_with_timeout(ApiContext& context, const ApiRequest& request, const Responder& responder,
+                      std::string_view verb) {
+    const auto vm = vm_of(context, request, responder);
+    if (!vm) {
+        return;
+    }
+    bool bad = false;
+    const Json timeout = timeout_from(request, responder, bad);
+    if (!bad) {
+        ask_worker(context, *vm, verb, body_with(request, timeout), responder);
+    }
+}
+
+void ask_plain(ApiContext& context, const ApiRequest& request, const Responder& responder,
+               std::string_view verb) {
+    if (const auto vm = vm_of(context, request, responder)) {
+        ask_worker(context, *vm, verb, *request.body, responder);
+    }
+}
+
+/// Answers with the service as it is after the switch, and what the administrator should know.
+void answer_switched(ApiContext& context, const Guid& vm, control::Service service,
+                     const Responder& responder, const std::string& note) {
+    const auto summary = context.supervisor.summary(vm);
+    if (!summary) {
+        responder.fail(
+            control::make_failure(control::ErrorCode::kNotFound, "the VM was deleted meanwhile"));
+        return;
+    }
+    Json resting = resting_service(*summary, std::to_underlying(service));
+    resting["note"] = note;
+    if (!is_up(*summary)) {
+        responder.json(std::move(resting));
+        return;
+    }
+    context.supervisor.request(
+        vm, control::encode_command(control::ServiceListCommand{}),
+        [responder, service, note, resting](Result<std::shared_ptr<const Json>, Failure> answer) {
+            Json shown = resting;
+            if (answer && (*answer)->contains("services")) {
+                for (const Json& candidate : (**answer)["services"]) {
+                    if (candidate.value("service", "") == control::to_string(service)) {
+                        shown = candidate;
+                        shown["note"] = note;
+                    }
+                }
+            }
+            responder.json(std::move(shown));
+        });
+}
+
+}  // namespace
+
+void show_status(ApiContext& context, const ApiRequest& request, Responder responder) {
+    ask_plain(context, request, responder, "status");
+}
+
+void show_stats(ApiContext& context, const ApiRequest& request, Responder responder) {
+    ask_plain(context, request, responder, "stats");
+}
+
+void list_services(ApiContext& context, const ApiRequest& request, Responder responder) {
+    const auto vm = vm_of(context, request, responder);
+    if (!vm) {
+        return;
+    }
+    const auto summary = context.supervisor.summary(*vm);
+    if (is_up(*summary)) {
+        ask_worker(context, *vm, "service.list", *request.body, responder);
+    } else {
+        responder.json({{"services", resting_services(*summary)}});
+    }
+}
+
+void switch_service(ApiContext& context, const ApiRequest& request, Responder responder) {
+    const auto vm = vm_of(context, request, responder);
+    const auto service = vm ? service_of(request, responder) : std::nullopt;
+    if (!service) {
+        return;
+    }
+    control::FieldReader reader(*request.body);
+    reader.require("enabled");
+    const auto enabled = reader.boolean("enabled");
+    if (const auto finished = reader.finish(); !finished) {
+        responder.fail(control::usage_failure(finished.error()));
+        return;
+    }
+    context.supervisor.set_service(
+        *vm, *service, *enabled,
+        [&context, vm = *vm, service = *service, responder](Result<std::string, Failure> note) {
+            if (note) {
+                answer_switched(context, vm, service, responder, *note);
+            } else {
+                responder.fail(note.error());
+            }
+        });
+}
+
+void show_heartbeat(ApiContext& context, const ApiRequest& request, Responder responder) {
+    const auto vm = vm_of(context, request, responder);
+    if (!vm) {
+        return;
+    }
+    const auto summary = context.supervisor.summary(*vm);
+    if (is_up(*summary)) {
+        ask_worker(context, *vm, "heartbeat.show", *request.body, responder);
+        return;
+    }
+    responder.json({{"policy", control::to_json(summary->definition.heartbeat)},
+                    {"service", resting_service(*summary, 0)},
+                    {"sent", 0},
+                    {"answered", 0},
+                    {"missed", 0},
+                    {"attempts_used", 0}});
+}
+
+void change_heartbeat(ApiContext& context, const ApiRequest& request, Responder responder) {
+    const auto vm = vm_of(context, request, responder);
+    if (!vm) {
+        return;
+    }
+    // The same reader as the worker's: at least one field, each within its bounds.
+    const auto command = control::decode_command("heartbeat.set", *request.body);
+    if (!command) {
+        responder.fail(command.error());
+        return;
+    }
+    VmDefinition definition = context.supervisor.summary(*vm)->definition;
+    definition.heartbeat =
+        std::get<control::HeartbeatSetCommand>(*command).change.applied_to(definition.heartbeat);
+    const auto pending = context.supervisor.redefine(definition);
+    if (!pending) {
+        responder.fail(pending.error());
+        return;
+    }
+    responder.json({{"policy", control::to_json(definition.heartbeat)}, {"pending", *pending}});
+}
+
+void test_heartbeat(ApiContext& context, const ApiRequest& request, Responder responder) {
+    const auto vm = vm_of(context, request, responder);
+    if (!vm) {
+        return;
+    }
+    const auto summary = context.supervisor.summary(*vm);
+    context.hooks.test({.id = *vm, .name = summary->definition.name}, request.caller.name,
+                       kTestPatience, [responder](Result<Hooks::TestResult, Failure> result) {
+                           if (!result) {
+                               responder.fail(result.error());
+                               return;
+                           }
+                           Json deliveries = Json::array();
+                           for (const Delivery& delivery : result->deliveries) {
+                               deliveries.push_back(delivery_json(delivery));
+                           }
+                           responder.json({{"event", to_json(result->event)},
+                                           {"deliveries", std::move(deliveries)}});
+                       });
+}
+
+void show_time(ApiContext& context, const ApiRequest& request, Responder responder) {
+    ask_plain(context, request, responder, "time.show");
+}
+
+void sync_time(ApiContext& context, const ApiRequest& request, Responder responder) {
+    ask_with_timeout(context, request, responder, "time.sync");
+}
+
+void show_ip(ApiContext& context, const ApiRequest& request, Responder responder) {
+    ask_with_timeout(context, request, responder, "ip.show");
+}
+
+}  // namespace hvis::manager

@@ -1,0 +1,334 @@
+#include "manager/api/transfer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+
+#include "base/utf16.h"
+#include "control/field_reader.h"
+#include "control/kvp_limits.h"
+#include "manager/api/file_copy.h"
+
+namespace hvis::manager {
+namespace {
+
+using control::FieldReader;
+using control::Json;
+
+constexpr size_t kMaxFileName = 255;
+constexpr size_t kMaxPairs = 4096;
+constexpr std::string_view kFormat = "hvis-vm";
+
+/// The files of a VM: what the definition calls them, and how they are called in the export.
+struct Image {
+    std::string_view role;
+    std::string VmDefinition::* path;
+};
+constexpr std::array<Image, 2> kImages = {
+    Image{.role = "kernel", .path = &VmDefinition::kernel},
+    Image{.role = "initrd", .path = &VmDefinition::initrd},
+};
+
+/// One line of the manifest's list of files.
+struct ListedFile {
+    std::string role;
+    std::string name;
+    CopiedFile content;
+};
+
+struct Manifest {
+    TransferredVm vm;
+    std::vector<ListedFile> files;
+};
+
+Failure refuse(std::string message, std::string hint = {}) {
+    return control::make_failure(control::ErrorCode::kUsage, std::move(message), std::move(hint));
+}
+
+/// Turns bytes into the fraction that callers hear about.
+class Meter {
+public:
+    Meter(const Progress& progress, uint64_t total) : progress_(progress), total_(total) {}
+    void begin(std::string step) {
+        step_ = std::move(step);
+        tell();
+    }
+    void add(uint64_t bytes) {
+        done_ += bytes;
+        // Sixteen chunks between two reports: an operation's progress is for people.
+        if (++chunks_ % 16 == 0) {
+            tell();
+        }
+    }
+
+private:
+    void tell() const {
+        progress_(total_ == 0
+                      ? 1.0
+                      : std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_)),
+                  step_);
+    }
+    const Progress& progress_;
+    uint64_t total_;
+    uint64_t done_ = 0;
+    uint64_t chunks_ = 0;
+    std::string step_;
+};
+
+Json manifest_json(const TransferredVm& vm, const std::vector<ListedFile>& files) {
+    Json pairs = Json::array();
+    for (const HeldPair& pair : vm.pairs) {
+        pairs.push_back(
+            {{"pool", control::to_string(pair.pool)}, {"key", pair.key}, {"value", pair.value}});
+    }
+    Json listed = Json::array();
+    for (const ListedFile& file : files) {
+        listed.push_back({{"role", file.role},
+                          {"name", file.name},
+                          {"size", file.content.size},
+                          {"sha256", hex_text(file.content.sha256)}});
+    }
+    return {{"format", kFormat},
+            {"version", kManifestVersion},
+            {"definition", to_json(vm.definition)},
+            {"pairs", std::move(pairs)},
+            {"files", std::move(listed)}};
+}
+
+uint64_t size_of(const std::string& path) {
+    struct stat info{};
+    return !path.empty() && ::stat(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_size)
+                                                             : 0;
+}
+
+/// A name of one file in the directory itself.
+bool is_plain_name(const std::string& name) {
+    return !name.empty() && name != "." && name != ".." && name != kManifestName &&
+           name.find('/') == std::string::npos;
+}
+
+std::optional<ListedFile> read_file_entry(const Json& item, const std::string& place,
+                                          FieldReader& owner) {
+    FieldReader reader(item, place);
+    for (const char* name : {"role", "name", "size", "sha256"}) {
+        reader.require(name);
+    }
+    ListedFile file;
+    file.role = reader.text("role", kMaxFileName).value_or(std::string());
+    file.name = reader.text("name", kMaxFileName).value_or(std::string());
+    file.content.size = static_cast<uint64_t>(
+        reader.integer("size", {.lowest = 0, .highest = (int64_t{1} << 53U) - 1}).value_or(0));
+    const auto hash = hash_from_hex(reader.text("sha256", 64).value_or(std::string()));
+    if (!reader.bad() && !is_plain_name(file.name)) {
+        reader.complain("name", "expected the name of a file in the export's own directory");
+    }
+    if (!reader.bad() && !hash) {
+        reader.complain("sha256", "expected 64 hexadecimal digits");
+    }
+    if (!reader.bad() && std::ranges::find(kImages, file.role, &Image::role) == kImages.end()) {
+        reader.complain("role", "expected one of kernel, initrd");
+    }
+    if (const auto finished = reader.finish(); !finished) {
+        owner.complain(finished.error());
+        return std::nullopt;
+    }
+    file.content.sha256 = *hash;
+    return file;
+}
+
+std::optional<HeldPair> read_pair_entry(const Json& item, const std::string& place,
+                                        FieldReader& owner) {
+    FieldReader reader(item, place);
+    reader.require("pool");
+    const size_t pool = reader.choice("pool", control::kPoolWords).value_or(0);
+    HeldPair pair{.pool = static_cast<control::Pool>(pool), .key = {}, .value = {}};
+    pair.key =
+        control::read_units(reader, "key", 1, control::kMaxKvpKeyUnits).value_or(std::string());
+    pair.value =
+        control::read_units(reader, "value", 0, control::kMaxKvpValueUnits).value_or(std::string());
+    if (pair.pool == control::Pool::kGuest || pair.pool == control::Pool::kAuto) {
+        reader.complain("pool", "expected one of external, parameters");
+    }
+    if (const auto finished = reader.finish(); !finished) {
+        owner.complain(finished.error());
+        return std::nullopt;
+    }
+    return pair;
+}
+
+void read_files(FieldReader& reader, std::vector<ListedFile>& files) {
+    const Json* list = reader.list("files", kMaxTransferFiles);
+    std::set<std::string> roles;
+    for (size_t index = 0; list != nullptr && index < list->size(); ++index) {
+        const std::string place =
+            control::child_pointer(reader.place("files"), std::to_string(index));
+        if (auto file = read_file_entry((*list)[index], place, reader)) {
+            if (!roles.insert(file->role).second) {
+                reader.complain("files", "two files have the same role");
+            }
+            files.push_back(*std::move(file));
+        }
+    }
+}
+
+void read_pairs(FieldReader& reader, std::vector<HeldPair>& pairs) {
+    const Json* list = reader.list("pairs", kMaxPairs);
+    for (size_t index = 0; list != nullptr && index < list->size(); ++index) {
+        const std::string place =
+            control::child_pointer(reader.place("pairs"), std::to_string(index));
+        if (auto pair = read_pair_entry((*list)[index], place, reader)) {
+            pairs.push_back(*std::move(pair));
+        }
+    }
+}
+
+Result<Manifest, control::FieldError> parse_manifest(const Json& value) {
+    if (!value.is_object()) {
+        return std::unexpected(control::FieldError{.pointer = {}, .message = "expected an object"});
+    }
+    FieldReader reader(value);
+    for (const char* name : {"format", "version", "definition", "pairs", "files"}) {
+        reader.require(name);
+    }
+    if (const auto format = reader.text("format", 64); format && *format != kFormat) {
+        reader.complain("format", "is not the export of a VM");
+    }
+    if (const auto version = reader.integer("version", {.lowest = 1, .highest = INT32_MAX});
+        version && *version != kManifestVersion) {
+        reader.complain("version", "was written by a newer hvisd");
+    }
+    Manifest manifest;
+    if (const Json* definition = reader.object("definition")) {
+        auto parsed = parse_definition(*definition);
+        if (parsed) {
+            manifest.vm.definition = *std::move(parsed);
+        } else {
+            reader.complain(control::FieldError{.pointer = "/definition" + parsed.error().pointer,
+                                                .message = parsed.error().message});
+        }
+    }
+    read_pairs(reader, manifest.vm.pairs);
+    read_files(reader, manifest.files);
+    HVIS_CHECK(reader.finish());
+    return manifest;
+}
+
+Result<Manifest, Failure> read_manifest(int directory) {
+    const std::string name(kManifestName);
+    auto file = open_regular(directory, name);
+    if (!file) {
+        return std::unexpected(refuse(file.error().message,
+                                      "an export without manifest.json is not complete: make it "
+                                      "again"));
+    }
+    std::string text(kMaxManifest + 1, '\0');
+    size_t size = 0;
+    while (size < text.size()) {
+        const ssize_t bytes = ::read(file->get(), text.data() + size, text.size() - size);
+        if (bytes < 0) {
+            return std::unexpected(file_failure("cannot read " + name));
+        }
+        if (bytes == 0) {
+            break;
+        }
+        size += static_cast<size_t>(bytes);
+    }
+    text.resize(size);
+    const auto parsed = control::parse_json(text, kMaxManifest);
+    auto manifest = parsed ? parse_manifest(**parsed)
+                           : Result<Manifest, control::FieldError>(std::unexpected(parsed.error()));
+    if (!manifest) {
+        return std::unexpected(refuse("manifest.json: " + manifest.error().to_string(),
+                                      "the export is damaged: make it again"));
+    }
+    return *std::move(manifest);
+}
+
+Result<void, Failure> import_file(int source, int target, const ListedFile& listed, Meter& meter,
+                                  const std::atomic<bool>& cancelled) {
+    const UniqueFd file = HVIS_TRY(open_regular(source, listed.name));
+    meter.begin("copying " + escape_for_display(listed.name));
+    const CopiedFile copied = HVIS_TRY(copy_file(
+        file.get(), target, listed.role, [&meter](uint64_t bytes) { meter.add(bytes); },
+        cancelled));
+    if (copied.size != listed.content.size || copied.sha256 != listed.content.sha256) {
+        return std::unexpected(refuse(
+            fmt::format("{} is not what manifest.json says: {} bytes, SHA-256 {}",
+                        escape_for_display(listed.name), copied.size, hex_text(copied.sha256)),
+            "the export is damaged: make it again"));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void, Failure> export_to(const std::string& path, const TransferredVm& vm,
+                                const Progress& progress, const std::atomic<bool>& cancelled) {
+    NewDirectory directory = HVIS_TRY(NewDirectory::create(path));
+    uint64_t total = 0;
+    for (const Image& image : kImages) {
+        total += size_of(vm.definition.*image.path);
+    }
+    Meter meter(progress, total);
+    std::vector<ListedFile> files;
+    for (const Image& image : kImages) {
+        const std::string& source = vm.definition.*image.path;
+        if (source.empty()) {
+            continue;
+        }
+        meter.begin("copying " + escape_for_display(source));
+        // A link is the administrator's own here: a kernel is often named by one.
+        const UniqueFd file(::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+        if (!file) {
+            return std::unexpected(file_failure("cannot open " + source));
+        }
+        ListedFile listed{
+            .role = std::string(image.role), .name = std::string(image.role), .content = {}};
+        listed.content = HVIS_TRY(copy_file(
+            file.get(), directory.fd(), listed.name, [&meter](uint64_t bytes) { meter.add(bytes); },
+            cancelled));
+        files.push_back(std::move(listed));
+    }
+    HVIS_CHECK(write_file(directory.fd(), std::string(kManifestName),
+                          control::dump_json_indented(manifest_json(vm, files)) + "\n"));
+    return directory.commit();
+}
+
+Result<TransferredVm, Failure> import_from(const std::string& path, const std::string& files,
+                                           const Progress& progress,
+                                           const std::atomic<bool>& cancelled) {
+    const UniqueFd source(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!source) {
+        return std::unexpected(file_failure("cannot open " + path));
+    }
+    Manifest manifest = HVIS_TRY(read_manifest(source.get()));
+    for (const Image& image : kImages) {
+        const bool listed = std::ranges::find(manifest.files, image.role, &ListedFile::role) !=
+                            manifest.files.end();
+        if (listed == (manifest.vm.definition.*image.path).empty()) {
+            return std::unexpected(refuse(fmt::format(
+                "manifest.json: the definition and the list of files disagree about the {}",
+                image.role)));
+        }
+    }
+    uint64_t total = 0;
+    for (const ListedFile& file : manifest.files) {
+        total += file.content.size;
+    }
+    NewDirectory target = HVIS_TRY(NewDirectory::create(files));
+    Meter meter(progress, total);
+    for (const ListedFile& file : manifest.files) {
+        HVIS_CHECK(import_file(source.get(), target.fd(), file, meter, cancelled));
+        const auto image = std::ranges::find(kImages, file.role, &Image::role);
+        manifest.vm.definition.*image->path = files + "/" + file.role;
+    }
+    HVIS_CHECK(target.commit());
+    return std::move(manifest.vm);
+}
+
+}  // namespace hvis::manager

@@ -1,0 +1,91 @@
+#include "manager/api/transfer.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+
+namespace hvis::manager {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class TransferTest : public ::testing::Test {
+protected:
+    TransferTest() {
+        std::string name = "/tmp/hvis-transfer-XXXXXX";
+        directory_ = ::mkdtemp(name.data());
+        std::ofstream(directory_ / "vmlinuz") << std::string(5'000'000, 'k');
+        vm_.definition.name = "web";
+        vm_.definition.memory = 1U << 30U;
+        vm_.definition.kernel = (directory_ / "vmlinuz").string();
+        vm_.pairs = {{.pool = control::Pool::kExternal, .key = "role", .value = "front"}};
+    }
+    ~TransferTest() override { std::filesystem::remove_all(directory_); }
+
+    [[nodiscard]] std::string path(const std::string& name) const { return directory_ / name; }
+    [[nodiscard]] std::vector<std::string> entries() const {
+        std::vector<std::string> names;
+        for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+            names.push_back(entry.path().filename());
+        }
+        std::ranges::sort(names);
+        return names;
+    }
+    Result<void, Failure> write() {
+        return export_to(
+            path("export"), vm_, [this](double fraction, const std::string&) { seen_ = fraction; },
+            cancelled_);
+    }
+    Result<TransferredVm, Failure> read() {
+        return import_from(
+            path("export"), path("images"), [](double, const std::string&) {}, cancelled_);
+    }
+
+    std::filesystem::path directory_;
+    TransferredVm vm_;
+    std::atomic<bool> cancelled_{false};
+    double seen_ = -1;
+};
+
+TEST_F(TransferTest, BringsAVmBack) {
+    ASSERT_TRUE(write());
+    EXPECT_GE(seen_, 0);
+    const auto back = read();
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(back->pairs, vm_.pairs);
+    EXPECT_EQ(back->definition.kernel, path("images/kernel"));
+    EXPECT_EQ(std::filesystem::file_size(back->definition.kernel), 5'000'000U);
+}
+
+TEST_F(TransferTest, LeavesNothingWhenCancelledOrWithoutTheFile) {
+    cancelled_ = true;
+    EXPECT_EQ(write().error().outcome, "cancelled");
+    EXPECT_THAT(entries(), ElementsAre("vmlinuz"));
+    cancelled_ = false;
+    vm_.definition.kernel = path("none");
+    EXPECT_THAT(write().error().message, HasSubstr("No such file"));
+    EXPECT_THAT(entries(), ElementsAre("vmlinuz"));
+}
+
+TEST_F(TransferTest, TakesNoNameThatIsThere) {
+    ASSERT_TRUE(write());
+    EXPECT_EQ(write().error().outcome, "conflict");
+    std::filesystem::create_symlink("/nowhere", path("images"));
+    EXPECT_EQ(read().error().outcome, "conflict");
+}
+
+TEST_F(TransferTest, RefusesAHalfExportAndLeavesNothing) {
+    ASSERT_TRUE(write());
+    std::filesystem::resize_file(path("export/kernel"), 1000);
+    const auto half = read();
+    ASSERT_FALSE(half);
+    EXPECT_THAT(half.error().message, HasSubstr("not what manifest.json says"));
+    std::filesystem::remove(path("export/manifest.json"));
+    EXPECT_THAT(read().error().hint, HasSubstr("not complete"));
+    EXPECT_THAT(entries(), ElementsAre("export", "vmlinuz"));
+}
+
+}  // namespace
+}  // namespace hvis::manager

@@ -1,0 +1,269 @@
+#include "manager/daemon.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/log.h"
+#include "manager/api/api.h"
+#include "manager/api/listen.h"
+#include "manager/events/hooks.h"
+#include "manager/events/journal_sink.h"
+
+namespace hvis::manager {
+namespace {
+
+using control::ErrorCode;
+using control::make_failure;
+
+std::unexpected<Failure> cannot(const std::string& what, std::string hint = {}) {
+    return std::unexpected(make_failure(
+        ErrorCode::kFailed, fmt::format("{}: {}", what, std::generic_category().message(errno)),
+        std::move(hint)));
+}
+
+Result<void, Failure> make_directory(const std::string& path, mode_t mode) {
+    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
+        return cannot("cannot make " + path,
+                      "hvisd's user must be able to write there: docs/hvisd.md, Files");
+    }
+    return {};
+}
+
+/// Held for as long as hvisd lives; the kernel lets go of it however it ends.
+Result<UniqueFd, Failure> take_lock(const std::string& directory) {
+    const std::string path = directory + "/hvisd.lock";
+    UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!lock) {
+        return cannot("cannot open " + path);
+    }
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        return std::unexpected(make_failure(
+            ErrorCode::kFailed, fmt::format("another hvisd runs on {}", directory),
+            "stop it first (systemctl stop hvisd), or give this one other directories"));
+    }
+    return lock;
+}
+
+/// A user's or group's number that the configuration gives as such.
+std::optional<uint32_t> id_from(const std::string& text) {
+    uint32_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc() && rest == end ? std::optional(number) : std::nullopt;
+}
+
+Result<UniqueFd, Failure> take_signals() {
+    std::signal(SIGPIPE, SIG_IGN);
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+        sigaddset(&set, number);
+    }
+    if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) {
+        return cannot("cannot block signals");
+    }
+    UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd) {
+        return cannot("cannot wait for signals");
+    }
+    return fd;
+}
+
+/// Lets the members of `group` connect too.
+Result<void, Failure> give_to_group(const std::string& path, const std::string& group) {
+    if (group.empty()) {
+        return {};
+    }
+    const struct group* found = ::getgrnam(group.c_str());  // NOLINT(concurrency-mt-unsafe)
+    if (found == nullptr || ::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0) {
+        return cannot("cannot give " + path + " to the group " + group,
+                      "hvisd's user must be a member of it: socket.group in hvisd.toml");
+    }
+    return {};
+}
+
+Result<HttpServerConfig, Failure> listeners(const DaemonSettings& settings) {
+    const Config& wanted = settings.config;
+    HttpServerConfig config;
+    config.limits = settings.limits;
+    config.listeners = HVIS_TRY(inherited_listeners());
+    const bool has_unix = std::ranges::any_of(
+        config.listeners, [](const HttpListener& listener) { return !listener.tls; });
+    if (!has_unix) {
+        const std::string path = wanted.socket.path.empty()
+                                     ? wanted.directories.runtime + "/hvisd.sock"
+                                     : wanted.socket.path;
+        config.listeners.push_back(
+            {.socket = HVIS_TRY(listen_unix(path, wanted.socket.mode)), .tls = false});
+        HVIS_CHECK(give_to_group(path, wanted.socket.group));
+    }
+    if (wanted.listen) {
+        config.certificate = wanted.listen->certificate;
+        config.key = wanted.listen->key;
+        config.listeners.push_back(
+            {.socket = HVIS_TRY(listen_tcp(wanted.listen->address)), .tls = true});
+    }
+    return config;
+}
+
+/// Tells systemd that the manager thread turns.
+class Watchdog {
+public:
+    explicit Watchdog(loop::Loop& loop) : loop_(loop) {
+        uint64_t microseconds = 0;
+        if (::sd_watchdog_enabled(0, &microseconds) > 0) {
+            period_ = std::chrono::microseconds(microseconds / 3);
+            beat();
+        }
+    }
+
+private:
+    void beat() {
+        ::sd_notify(0, "WATCHDOG=1");
+        loop_.add_timer(loop::Loop::now() + period_, [this] { beat(); });
+    }
+    loop::Loop& loop_;
+    Duration period_{};
+};
+
+using Reload = std::function<Result<Config, Failure>()>;
+
+void reload_access(Api& api, const Reload& reload) {
+    ::sd_notify(0, "RELOADING=1");
+    const auto config = reload();
+    auto rules = config ? access_rules(config->roles)
+                        : Result<AccessRules, Failure>(std::unexpected(config.error()));
+    if (rules) {
+        api.set_access(*std::move(rules));
+        log(LogLevel::kNotice, "hvisd", "the configuration was read again: roles are taken over");
+    } else {
+        log(LogLevel::kError, "hvisd",
+            "the configuration was not taken over: " + rules.error().message);
+    }
+    ::sd_notify(0, "READY=1");
+}
+
+SupervisorConfig supervisor_config(const DaemonSettings& settings) {
+    using From = Config::Workers::Launcher;
+    using To = SupervisorConfig::Launcher;
+    SupervisorConfig config;
+    config.launcher = settings.config.workers.launcher == From::kSystemd ? To::kSystemd
+                      : settings.config.workers.launcher == From::kChild ? To::kChild
+                                                                         : To::kAuto;
+    config.worker = settings.worker;
+    config.runtime_directory = settings.config.directories.runtime;
+    config.state_directory = settings.config.directories.state;
+    return config;
+}
+
+Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, int signals,
+                            const Reload& reload) {
+    const Config& wanted = settings.config;
+    const std::string database = wanted.directories.state + "/hvis.db";
+    const auto store = HVIS_TRY(Store::open(database, wanted.store.max_size));
+    JournalSink journal(wanted.events.journal);
+    EventLog events(loop, *store, {.count = wanted.events.keep, .age = wanted.events.max_age});
+    events.subscribe([&journal](const StoredEvent& event) { journal.write(event); });
+    const auto hooks = HVIS_TRY(Hooks::create(wanted.hooks, loop, *store, events));
+    const auto operations = HVIS_TRY(Operations::create(*store, loop));
+    const auto supervisor =
+        HVIS_TRY(Supervisor::create(supervisor_config(settings), loop, *store, events));
+    ApiConfig config{
+        .info = {.version = settings.version,
+                 .state_directory = wanted.directories.state,
+                 .database = database,
+                 .started = WallTime::from_system(std::chrono::system_clock::now())},
+        .http = HVIS_TRY(listeners(settings)),
+        .access = HVIS_TRY(access_rules(wanted.roles)),
+    };
+    const auto api = HVIS_TRY(Api::start(std::move(config), {.loop = loop,
+                                                             .supervisor = *supervisor,
+                                                             .events = events,
+                                                             .operations = *operations,
+                                                             .store = *store,
+                                                             .hooks = *hooks}));
+    const auto watched = loop.watch(signals, EPOLLIN, [&](uint32_t) {
+        signalfd_siginfo info{};
+        while (::read(signals, &info, sizeof(info)) == sizeof(info)) {
+            if (info.ssi_signo == SIGHUP) {
+                reload_access(*api, reload);
+            } else {
+                loop.stop();
+            }
+        }
+    });
+    if (!watched) {
+        return std::unexpected(make_failure(ErrorCode::kFailed, "cannot wait for signals"));
+    }
+    const Watchdog watchdog(loop);
+    supervisor->begin();
+    ::sd_notify(0, "READY=1");
+    log(LogLevel::kNotice, "hvisd", fmt::format("serves {} VMs", supervisor->count()));
+    loop.run();
+    ::sd_notify(0, "STOPPING=1");
+    // The VMs go on: hvisd only stops looking.
+    supervisor->leave();
+    return events.flush();
+}
+
+}  // namespace
+
+Result<AccessRules, Failure> access_rules(const Config::Roles& roles) {
+    AccessRules rules;
+    const auto unknown = [](const std::string& what, const std::string& name) {
+        return std::unexpected(make_failure(ErrorCode::kUsage,
+                                            fmt::format("this host has no {} \"{}\"", what, name),
+                                            "look at [roles] in hvisd.toml"));
+    };
+    for (const auto& [name, role] : roles.users) {
+        const auto number = id_from(name);
+        const struct passwd* user =
+            number ? nullptr : ::getpwnam(name.c_str());  // NOLINT(concurrency-mt-unsafe)
+        if (!number && user == nullptr) {
+            return unknown("user", name);
+        }
+        rules.users[number ? *number : user->pw_uid] = role;
+    }
+    for (const auto& [name, role] : roles.groups) {
+        const auto number = id_from(name);
+        const struct group* group =
+            number ? nullptr : ::getgrnam(name.c_str());  // NOLINT(concurrency-mt-unsafe)
+        if (!number && group == nullptr) {
+            return unknown("group", name);
+        }
+        rules.groups[number ? *number : group->gr_gid] = role;
+    }
+    return rules;
+}
+
+Result<void, Failure> run_daemon(const DaemonSettings& settings, const Reload& reload) {
+    const std::string& runtime = settings.config.directories.runtime;
+    const std::string& state = settings.config.directories.state;
+    HVIS_CHECK(make_directory(runtime, 0755));
+    HVIS_CHECK(make_directory(runtime + "/vms", 0750));
+    HVIS_CHECK(make_directory(state, 0750));
+    HVIS_CHECK(make_directory(state + "/vms", 0750));
+    const UniqueFd runtime_lock = HVIS_TRY(take_lock(runtime));
+    const UniqueFd state_lock = HVIS_TRY(take_lock(state));
+    const UniqueFd signals = HVIS_TRY(take_signals());
+    const auto loop = loop::Loop::create();
+    if (!loop) {
+        return std::unexpected(make_failure(ErrorCode::kFailed, std::string(loop.error().what)));
+    }
+    return serve(settings, **loop, signals.get(), reload);
+}
+
+}  // namespace hvis::manager

@@ -1,0 +1,123 @@
+#include <cstdio>
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+
+#include "manager/daemon.h"
+#include "manager/store/database.h"
+
+namespace {
+
+using namespace hvis;           // NOLINT(google-build-using-namespace): the program itself
+using namespace hvis::manager;  // NOLINT(google-build-using-namespace)
+
+constexpr const char* kExamples = R"(Examples:
+  hvisd                                        with /etc/hvis/hvisd.toml, where that is there
+  hvisd --config ./hvisd.toml --check-config   is it right?
+  hvisd --backup /srv/backup/hvis.db           copy the database, also while hvisd runs
+  hvisd --state-directory /tmp/s --runtime-directory /tmp/r --launcher child    a second one, to try things
+
+SIGTERM ends hvisd and leaves every VM running; `hvis host stop-all` shuts the guests down. SIGHUP reads the
+roles of the configuration again.)";
+
+constexpr const char* kUsualConfig = "/etc/hvis/hvisd.toml";
+
+struct Options {
+    std::string config;
+    std::string backup;
+    bool check_only = false;
+    std::string state_directory;
+    std::string runtime_directory;
+    std::string worker;
+    std::string launcher;
+};
+
+int complain(const Failure& failure) {
+    std::string text = "hvisd: " + failure.message + "\n";
+    if (!failure.hint.empty()) {
+        text += "hvisd: " + failure.hint + "\n";
+    }
+    std::fputs(text.c_str(), stderr);
+    return control::exit_status(failure.code);
+}
+
+Result<Config, Failure> read_config(const Options& options) {
+    const bool usual = options.config.empty();
+    auto config =
+        load_config(usual ? kUsualConfig : options.config, usual, ConfigEnvironment::of_process());
+    if (!config) {
+        return std::unexpected(
+            control::make_failure(control::ErrorCode::kUsage, std::move(config).error(),
+                                  "docs/hvisd.toml has every key with its default"));
+    }
+    const auto put = [](const std::string& from, std::string& to) {
+        if (!from.empty()) {
+            to = std::filesystem::absolute(from).lexically_normal().string();
+        }
+    };
+    put(options.state_directory, config->directories.state);
+    put(options.runtime_directory, config->directories.runtime);
+    put(options.worker, config->workers.program);
+    if (!options.launcher.empty()) {
+        using enum Config::Workers::Launcher;
+        config->workers.launcher = options.launcher == "systemd" ? kSystemd
+                                   : options.launcher == "child" ? kChild
+                                                                 : kAuto;
+    }
+    return *std::move(config);
+}
+
+/// hvis-vm where the configuration has it, else beside hvisd, else where packages put it.
+std::string worker_of(const Config& config) {
+    if (!config.workers.program.empty()) {
+        return config.workers.program;
+    }
+    std::error_code ignored;
+    const auto beside =
+        std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "hvis-vm";
+    return std::filesystem::exists(beside, ignored) ? beside.string() : "/usr/bin/hvis-vm";
+}
+
+Result<void, Failure> act(const Options& options) {
+    const Config config = HVIS_TRY(read_config(options));
+    if (options.check_only) {
+        const auto rules = access_rules(config.roles);
+        return rules ? Result<void, Failure>() : std::unexpected(rules.error());
+    }
+    if (!options.backup.empty()) {
+        return Database::back_up_file(config.directories.state + "/hvis.db", options.backup);
+    }
+    const DaemonSettings settings{
+        .config = config, .worker = worker_of(config), .version = HVIS_VERSION, .limits = {}};
+    return run_daemon(settings, [&options] { return read_config(options); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app("hvisd manages the virtual machines of one host.", "hvisd");
+    app.footer(kExamples);
+    app.set_version_flag("--version,-V", std::string("hvisd " HVIS_VERSION));
+    app.add_option("--config", options.config, "configuration (/etc/hvis/hvisd.toml)")
+        ->type_name("FILE")
+        ->check(CLI::ExistingFile);
+    app.add_flag("--check-config", options.check_only, "only read the configuration");
+    app.add_option("--backup", options.backup, "copy the database into a new file, and end")
+        ->type_name("FILE");
+    app.add_option("--state-directory", options.state_directory, "instead of the configuration's")
+        ->type_name("DIR");
+    app.add_option("--runtime-directory", options.runtime_directory,
+                   "instead of the configuration's")
+        ->type_name("DIR");
+    app.add_option("--worker", options.worker, "the program hvis-vm")->type_name("FILE");
+    app.add_option("--launcher", options.launcher, "how workers are started")
+        ->check(CLI::IsMember({"auto", "systemd", "child"}));
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    const auto done = act(options);
+    return done ? 0 : complain(done.error());
+}

@@ -1,0 +1,76 @@
+"""Every route with every role, without a token and with a wrong one."""
+
+import os
+import unittest
+
+from contract import ROLES, Contract
+from daemon import Daemon
+
+SOURCE = os.environ.get("HVIS_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
+NOBODY = "00000000-0000-4000-8000-000000000000"
+# stop-all and a backup would do it: their right to is what the other tests show.
+NAMES = {"vm": "no-such-vm", "service": "kvp", "pool": "external", "key": "k", "id": NOBODY}
+
+
+class AccessTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.contract = Contract(os.path.join(SOURCE, "src", "manager", "api", "openapi.yaml"))
+        cls.daemon = Daemon().__enter__()
+        cls.addClassCleanup(cls.daemon.__exit__)
+
+    def send(self, operation, token):
+        body = {} if operation.body_schema() else None
+        response = self.daemon.request(operation.method, operation.target(**NAMES), body, token=token)
+        operation.check(response)
+        return response
+
+    def test_each_role_may_do_what_the_contract_says_and_nothing_more(self):
+        for operation in self.contract.operations:
+            for role in ROLES:
+                with self.subTest(operation=repr(operation), role=role):
+                    may = ROLES.index(role) >= ROLES.index(operation.role)
+                    response = self.send(operation, self.daemon.token(role))
+                    if may:
+                        self.assertNotIn(response.status, (401, 403), response.text)
+                    else:
+                        self.assertEqual(response.status, 403, response.text)
+                        self.assertIn(operation.role, response.json()["detail"])
+
+    def test_wrong_tokens_get_nowhere(self):
+        for operation in self.contract.operations:
+            for token in ("", "wrong", "hvis_" + "0" * 64):
+                with self.subTest(operation=repr(operation), token=token):
+                    response = self.send(operation, token)
+                    self.assertEqual(response.status, 401)
+                    self.assertIn("Bearer", response.headers["WWW-Authenticate"])
+        self.assertEqual(self.daemon.get("/nothing", token="wrong").status, 401)
+
+    def test_a_deleted_token_is_worth_nothing_at_once(self):
+        made = self.daemon.request("POST", "/api/v1/tokens", {"name": "short", "role": "viewer"}).json()
+        self.assertEqual(self.daemon.get("/api/v1/vms", token=made["token"]).status, 200)
+        listed = self.daemon.get("/api/v1/tokens").json()["tokens"]
+        self.assertIn(made["id"], [token["id"] for token in listed])
+        self.assertNotIn(made["token"], str(listed))
+        self.assertEqual(self.daemon.request("DELETE", f"/api/v1/tokens/{made['id']}").status, 200)
+        self.assertEqual(self.daemon.get("/api/v1/vms", token=made["token"]).status, 401)
+
+    def test_methods_that_a_path_does_not_take(self):
+        paths = {}
+        for operation in self.contract.operations:
+            paths.setdefault(operation.target(**NAMES), set()).add(operation.method)
+        for target, methods in paths.items():
+            with self.subTest(target=target):
+                options = self.daemon.request("OPTIONS", target)
+                self.assertEqual(options.status, 204)
+                allowed = set(options.headers["Allow"].split(", "))
+                self.assertLessEqual(methods, allowed)
+                wrong = ({"GET", "POST", "PUT", "PATCH", "DELETE"} - allowed).pop()
+                response = self.daemon.request(wrong, target)
+                self.assertEqual(response.status, 405)
+                self.assertEqual(set(response.headers["Allow"].split(", ")), allowed)
+        self.assertEqual(self.daemon.get("/nothing").status, 404)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,158 @@
+"""A hvisd of its own for a test, and a plain client of its API."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+HVISD = os.environ.get("HVISD", "hvisd")
+WORKER = os.environ.get("HVIS_VM", "hvis-vm")
+PATIENCE = 60
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, path, timeout=PATIENCE):
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class Response:
+    def __init__(self, raw):
+        self.status = raw.status
+        self.headers = raw.headers
+        self.content_type = raw.headers.get("Content-Type", "")
+        self.text = raw.read().decode()
+
+    def json(self):
+        return json.loads(self.text)
+
+
+def quote(name):
+    return urllib.parse.quote(name, safe="")
+
+
+class Daemon:
+    """Runs hvisd in a directory of its own; a context manager."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="hvisd-")
+        self.socket = os.path.join(self.directory, "run", "hvisd.sock")
+        self.process = None
+        self.tokens = {}
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        try:
+            for vm in self.get("/api/v1/vms").json()["vms"]:
+                if vm["state"] not in ("stopped", "failed"):
+                    self.operation("POST", f"/api/v1/vms/{vm['id']}/power-off")
+        finally:
+            self.stop()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def arguments(self):
+        return [HVISD, "--state-directory", self.directory + "/state", "--runtime-directory", self.directory + "/run",
+                "--worker", WORKER, "--launcher", "child"]
+
+    def start(self):
+        self.log = open(os.path.join(self.directory, "log"), "a", encoding="utf-8")
+        self.process = subprocess.Popen(self.arguments(), stderr=self.log)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                if self.get("/api/v1/version").status == 200:
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError("hvisd does not answer:\n" + self.said())
+
+    def said(self):
+        with open(self.log.name, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            status = self.process.wait(PATIENCE)
+            self.process = None
+            self.log.close()
+            if status != 0:
+                raise AssertionError(f"hvisd ended with {status}:\n" + self.said())
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def request(self, method, target, body=None, headers=None, token=None):
+        headers = dict(headers or {})
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        connection = Connection(self.socket)
+        try:
+            connection.request(method, target, body, headers)
+            return Response(connection.getresponse())
+        finally:
+            connection.close()
+
+    def get(self, target, **options):
+        return self.request("GET", target, **options)
+
+    def operation(self, method, target, body=None):
+        """Does long work and waits for its end; returns the operation."""
+        begun = self.request(method, target, body)
+        if begun.status != 202:
+            raise AssertionError(f"{method} {target}: {begun.status} {begun.text}")
+        operation = begun.json()
+        deadline = time.monotonic() + PATIENCE
+        while operation["state"] == "running" and time.monotonic() < deadline:
+            operation = self.get(f"{begun.headers['Location']}?wait_ms=5000").json()
+        return operation
+
+    def token(self, role):
+        """The secret of a token with this role, made when it is first asked for."""
+        if role not in self.tokens:
+            made = self.request("POST", "/api/v1/tokens", {"name": role, "role": role})
+            self.tokens[role] = made.json()["token"]
+        return self.tokens[role]
+
+    def follow(self, target, headers=None):
+        """Server-sent events as (type, id, data), for as long as the caller takes them."""
+        connection = Connection(self.socket)
+        connection.request("GET", target, headers={"Accept": "text/event-stream", **(headers or {})})
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise AssertionError(f"GET {target}: {answer.status} {answer.read()}")
+        try:
+            kind, number, data = "message", None, None
+            for line in answer:
+                line = line.decode().rstrip("\n")
+                if not line:
+                    if data is not None:
+                        yield kind, number, json.loads(data)
+                    kind, data = "message", None
+                elif line.startswith("event: "):
+                    kind = line[7:]
+                elif line.startswith("id: "):
+                    number = int(line[4:])
+                elif line.startswith("data: "):
+                    data = line[6:]
+        finally:
+            connection.close()

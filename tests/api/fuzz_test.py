@@ -1,0 +1,188 @@
+"""Requests of any shape for every route: no answer outside the contract, no 500, no crash.
+
+HVIS_FUZZ_SEED repeats a run, HVIS_FUZZ_ROUNDS (for each route) makes it longer."""
+
+import os
+import random
+import time
+import unittest
+
+from contract import Contract
+from daemon import Connection, Daemon, Response, quote
+
+SOURCE = os.environ.get("HVIS_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
+SEED = int(os.environ.get("HVIS_FUZZ_SEED", str(time.time_ns() % 1_000_000)))
+ROUNDS = int(os.environ.get("HVIS_FUZZ_ROUNDS", "15"))
+TEXTS = ["", "a", "x" * 300, "é\u0000", "../../etc/passwd", "/", "/etc/shadow", "\ud83d\ude00", "\u202e", "%00", "-1", "null",
+         "\r\nX: y", "512M", "1e9", "a" * 70000]
+NUMBERS = [0, 1, -1, 2**31, 2**32, 2**53, 2**63, -(2**63), 2**64, 10**30, 0.5, -0.0, 1e308]
+# These would end the work of the others, or fill the disk: their bodies are fuzzed, but never good.
+NOT_FOR_REAL = {"stopAll", "exportVm", "importVm", "backupDatabase"}
+
+
+class Shapes:
+    """JSON values: right ones by a schema, wrong ones by chance."""
+
+    def __init__(self, contract, random_):
+        self.contract = contract
+        self.random = random_
+
+    def any(self, depth=3):
+        kind = self.random.randrange(7 if depth else 5)
+        if kind == 0:
+            return None
+        if kind == 1:
+            return self.random.random() < 0.5
+        if kind == 2:
+            return self.random.choice(NUMBERS)
+        if kind in (3, 4):
+            return self.random.choice(TEXTS)
+        if kind == 5:
+            return [self.any(depth - 1) for _ in range(self.random.randrange(4))]
+        return {self.random.choice(TEXTS)[:40]: self.any(depth - 1) for _ in range(self.random.randrange(4))}
+
+    def fitting(self, schema):
+        schema = self.contract.resolve(schema)
+        if "const" in schema:
+            return schema["const"]
+        if "enum" in schema:
+            return self.random.choice(schema["enum"])
+        if "oneOf" in schema:
+            return self.fitting(self.random.choice(schema["oneOf"]))
+        kind = schema.get("type", "object")
+        if kind == "boolean":
+            return self.random.random() < 0.5
+        if kind == "integer":
+            low = schema.get("minimum", 0)
+            return self.random.choice([low, min(low + 100, schema.get("maximum", low + 100)), schema.get("maximum", low + 7)])
+        if kind == "array":
+            return [self.fitting(schema.get("items", {"type": "string"}))]
+        if kind == "string":
+            return self.random.choice(["fuzz", "a b/c", "x" * min(200, schema.get("maxLength", 200))])
+        value = {}
+        for name, member in schema.get("properties", {}).items():
+            if name in schema.get("required", []) or self.random.random() < 0.4:
+                value[name] = self.fitting(member)
+        return value
+
+    def broken(self, schema):
+        """A fitting value in which one thing is wrong."""
+        value = self.fitting(schema)
+        place = value
+        while isinstance(place, dict) and place:
+            name = self.random.choice(list(place))
+            if not isinstance(place[name], dict) or self.random.random() < 0.5:
+                way = self.random.randrange(3)
+                if way == 0:
+                    place[name] = self.any()
+                elif way == 1:
+                    del place[name]
+                else:
+                    place["unknown"] = self.any()
+                break
+            place = place[name]
+        return value
+
+
+class FuzzTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.contract = Contract(os.path.join(SOURCE, "src", "manager", "api", "openapi.yaml"))
+        cls.daemon = Daemon().__enter__()
+        cls.addClassCleanup(cls.daemon.__exit__)
+        cls.daemon.request("POST", "/api/v1/vms", {"name": "victim", "partition": "loopback", "memory": "64M"})
+
+    def setUp(self):
+        self.random = random.Random(SEED)
+        self.shapes = Shapes(self.contract, self.random)
+
+    def names(self):
+        pick = self.random.choice
+        return {
+            "vm": quote(pick(["victim", "victim", "victim", "fuzz", pick(TEXTS)[:300] or "x"])),
+            "service": pick(["kvp", "heartbeat", "nonsense"]),
+            "pool": pick(["external", "parameters", "guest", "auto", "nonsense"]),
+            "key": quote(pick(["k", "a/b", pick(TEXTS)[:300] or "x"])),
+            "id": pick(["0", "00000000-0000-4000-8000-000000000000", quote(pick(TEXTS)[:100] or "x")]),
+        }
+
+    def query(self, operation):
+        parts = []
+        for parameter in operation.parameters:
+            if parameter["in"] == "query" and self.random.random() < 0.3:
+                value = self.shapes.fitting(parameter["schema"]) if self.random.random() < 0.5 else self.shapes.any(0)
+                if parameter["name"] == "wait_ms":
+                    value = 1
+                parts.append(f"{parameter['name']}={quote(str(value).encode('utf-8', 'replace').decode())}")
+        if self.random.random() < 0.1:
+            parts.append("unknown=1")
+        return "?" + "&".join(parts) if parts else ""
+
+    def body(self, operation):
+        schema = operation.body_schema()
+        way = self.random.randrange(4)
+        if schema is None:
+            return None if way else self.shapes.any()
+        if operation.spec["operationId"] in NOT_FOR_REAL or way == 0:
+            return self.shapes.any()
+        return self.shapes.fitting(schema) if way == 1 else self.shapes.broken(schema)
+
+    def send(self, operation):
+        target = operation.target(**self.names()) + self.query(operation)
+        body = self.body(operation)
+        if operation.spec["operationId"] == "stopAll" and not body:
+            body = {"x": 1}
+        response = self.daemon.request(operation.method, target, body)
+        with self.subTest(seed=SEED, operation=repr(operation), target=target[:200], body=repr(body)[:300]):
+            operation.check(response)
+            self.assertNotIn(response.status, (500, 503), response.text)
+
+    def test_requests_of_any_shape(self):
+        for round_ in range(ROUNDS):
+            for operation in self.contract.operations:
+                self.send(operation)
+        self.assertTrue(self.daemon.alive(), f"seed {SEED}: " + self.daemon.said())
+        self.assertEqual(self.daemon.get("/api/v1/vms").status, 200)
+
+    def test_bytes_of_any_shape(self):
+        begins = [b"GET /api/v1/vms HTTP/1.1\r\n", b"POST /api/v1/vms HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n", b"",
+                  b"GET /api/v1/vms HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"]
+        for _ in range(ROUNDS * 10):
+            connection = Connection(self.daemon.socket, timeout=5)
+            connection.connect()
+            try:
+                connection.sock.sendall(self.random.choice(begins) + self.random.randbytes(self.random.randrange(300)))
+                if self.random.random() < 0.3:
+                    connection.sock.sendall(b"\r\n\r\n")
+                    connection.sock.settimeout(0.05)
+                    connection.sock.recv(1000)
+            except OSError:
+                pass  # it may hang up whenever it likes
+            finally:
+                connection.close()
+        self.assertTrue(self.daemon.alive(), f"seed {SEED}: " + self.daemon.said())
+        self.assertEqual(self.daemon.get("/api/v1/version").status, 200)
+
+    def test_json_that_is_none(self):
+        bodies = [b"{", b"[", b'{"a":1,"a":2}', b'{"name":"\xff"}', b"{}x", b"[" * 100000, b'{"a":' * 40 + b"1" + b"}" * 40, b"nul",
+                  b'"' + b"x" * 1000 + b'"', b"1e999999", b"\x00", b'{"a":"\\ud800"}']
+        for body in bodies:
+            with self.subTest(body=body[:50]):
+                response = self.daemon.request("POST", "/api/v1/vms", body, {"Content-Type": "application/json"})
+                self.assertEqual(response.status, 400, response.text)
+        big = self.daemon_post_big()
+        self.assertEqual(big.status, 413)
+
+    def daemon_post_big(self):
+        connection = Connection(self.daemon.socket)
+        connection.putrequest("POST", "/api/v1/vms")
+        connection.putheader("Content-Length", str(100 * 1024 * 1024))
+        connection.endheaders()
+        try:
+            return Response(connection.getresponse())
+        finally:
+            connection.close()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,268 @@
+"""A loopback VM through its whole life; every answer is held against the contract."""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import unittest
+
+from contract import Contract
+from daemon import Daemon, quote
+
+SOURCE = os.environ.get("HVIS_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
+VM = "/api/v1/vms/web"
+
+
+class VmTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        contract = Contract(os.path.join(SOURCE, "src", "manager", "api", "openapi.yaml"))
+        cls.operations = {o.spec["operationId"]: o for o in contract.operations}
+
+    def setUp(self):
+        self.daemon = Daemon()
+        self.daemon.__enter__()
+        self.addCleanup(self.daemon.__exit__)
+        self.ask("defineVm", {"name": "web", "partition": "loopback", "memory": "64M"}, status=201)
+
+    def ask(self, name, body=None, status=200, query="", **names):
+        operation = self.operations[name]
+        target = operation.target(vm="web", **{key: quote(value) for key, value in names.items()})
+        response = self.daemon.request(operation.method, target + query, body)
+        operation.check(response)
+        self.assertEqual(response.status, status, response.text)
+        return response.json() if "json" in response.content_type else response.text
+
+    def carry_out(self, name, body=None):
+        operation = self.operations[name]
+        done = self.daemon.operation(operation.method, operation.target(vm="web"), body)
+        operation.contract.validate({"$ref": "#/components/schemas/Operation"}, done)
+        return done
+
+    def begin(self):
+        started = self.carry_out("startVm")
+        self.assertEqual(started["state"], "succeeded", started)
+        for condition in ("heartbeat", "kvp"):
+            waited = self.carry_out("waitForVm", {"for": condition, "timeout_ms": 60000})
+            self.assertEqual(waited["state"], "succeeded", waited)
+
+    def test_answers_about_a_vm_that_does_not_run(self):
+        self.assertEqual(self.ask("showVm")["state"], "stopped")
+        self.assertEqual([vm["name"] for vm in self.ask("listVms")["vms"]], ["web"])
+        self.assertEqual(self.ask("listVms", query="?state=running")["vms"], [])
+        self.assertEqual(self.ask("showStatus", status=409)["code"], "unavailable")
+        self.assertEqual(len(self.ask("listServices")["services"]), 4)
+        self.assertEqual(self.ask("showHeartbeat")["policy"]["interval_ms"], 2000)
+        self.assertFalse(self.ask("switchService", {"enabled": False}, service="kvp")["enabled"])
+        self.assertFalse(self.ask("showVm")["definition"]["services"]["kvp"])
+        for name in ("showVersion", "showHost", "listEvents", "listOperations", "listTokens", "showMetrics", "showContract"):
+            self.ask(name)
+
+    def test_pairs_of_a_vm_that_does_not_run_are_kept_for_it(self):
+        for key in ("role", "a/b c", "watch", "ümläut"):
+            self.ask("setPair", {"value": key + "!"}, pool="external", key=key)
+            self.assertEqual(self.ask("showPair", pool="external", key=key)["value"], key + "!")
+        self.ask("addPair", {"key": "role", "value": "x"}, status=409, pool="external")
+        self.ask("showPair", status=409, pool="guest", key="role")
+        self.ask("deletePair", pool="external", key="watch")
+        self.ask("deletePair", status=404, pool="external", key="watch")
+        pairs = self.ask("listPairs", pool="external")["pairs"]
+        self.assertEqual(sorted(pair["key"] for pair in pairs), ["a/b c", "role", "ümläut"])
+        self.begin()
+        pairs = self.ask("listPairs", pool="external")["pairs"]
+        self.assertLessEqual({"a/b c", "role", "ümläut"}, {pair["key"] for pair in pairs})
+
+    def test_answers_about_a_vm_that_runs(self):
+        self.begin()
+        self.assertEqual(self.ask("showStatus")["state"], "running")
+        for name in ("showVm", "showStats", "listServices", "showHeartbeat", "showTime", "showIp", "listVms"):
+            self.ask(name)
+        self.ask("syncTime", {})
+        self.ask("pauseVm")
+        self.assertEqual(self.ask("showStatus")["state"], "paused")
+        self.ask("resumeVm")
+        changed = self.ask("changeHeartbeat", {"misses": 4})
+        self.assertEqual((changed["policy"]["misses"], changed["policy"]["window"]), (4, 4))
+        self.assertEqual(self.ask("showHeartbeat")["policy"]["misses"], 4)
+        changed = self.ask("changeVm", {"memory": "128M", "description": "x"})
+        self.assertIn("memory", " ".join(changed["pending"]))
+        self.ask("deleteVm", status=409)
+        switched = self.ask("switchService", {"enabled": False}, service="timesync")
+        self.assertEqual(switched["primary"], "disabled")
+        metrics = self.ask("showMetrics")
+        self.assertRegex(metrics, r'hvis_vm_state\{vm="web",id="[^"]+",state="running"\} 1')
+        self.assertRegex(metrics, r'hvis_service_status\{vm="web",[^}]*service="heartbeat",status="ok"\} 1')
+        stopped = self.carry_out("stopVm", {"force": True})
+        self.assertEqual(stopped["state"], "succeeded", stopped)
+        self.assertEqual(self.ask("showVm")["state"], "stopped")
+        self.ask("deleteVm")
+        self.ask("showVm", status=404)
+
+    def test_definitions_say_what_is_wrong_with_them(self):
+        for body, pointer in (
+            ({"name": "x y", "memory": 1}, "/name"),
+            ({"name": "x"}, "/memory"),
+            ({"name": "x", "partition": "loopback", "memory": "64M", "heartbeat": {"misses": 0}}, "/heartbeat/misses"),
+            ({"name": "x", "partition": "loopback", "memory": "64M", "colour": 1}, "/colour"),
+        ):
+            with self.subTest(body=body):
+                self.assertEqual(self.ask("defineVm", body, status=400)["pointer"], pointer)
+        self.ask("defineVm", {"name": "web", "partition": "loopback", "memory": "64M"}, status=409)
+
+    def test_events_are_followed_and_taken_up_again(self):
+        follower = self.daemon.follow("/api/v1/events?since=0")
+        self.begin()
+        seen = list(itertools.islice(follower, 3))
+        self.assertTrue(all(kind == "event" and data["sequence"] == number for kind, number, data in seen))
+        rest = self.daemon.follow("/api/v1/events", {"Last-Event-ID": str(seen[1][1])})
+        self.assertEqual(next(rest), seen[2])
+        tested = self.ask("testHeartbeat")["event"]
+        found = next(data for _, number, data in follower if number == tested["sequence"])
+        self.assertEqual((found["name"], found["vm_name"]), ("alert_test", "web"))
+        self.operations["listEvents"].contract.validate({"$ref": "#/components/schemas/Event"}, found)
+        listed = self.ask("listEvents", query="?vm=web&severity=error&id=8001")["events"]
+        self.assertEqual(listed, [found])
+        newest = self.ask("listEvents", query="?newest=true&limit=1")
+        self.assertEqual(newest["events"][0]["sequence"], newest["last"])
+
+    def test_a_pool_is_watched(self):
+        self.begin()
+        self.ask("setPair", {"value": "1"}, pool="external", key="k")
+        watch = self.daemon.follow(f"{VM}/kvp/external/watch?interval_ms=500")
+        begun = list(itertools.takewhile(lambda event: event[0] != "ready", watch))
+        self.assertIn(("set", None, {"key": "k", "value": "1"}), begun)
+        self.ask("setPair", {"value": "2"}, pool="external", key="k")
+        self.assertEqual(next(watch)[2], {"key": "k", "value": "2"})
+        self.ask("deletePair", pool="external", key="k")
+        self.assertEqual(next(watch), ("delete", None, {"key": "k"}))
+
+    def test_operations_are_waited_for_and_cancelled(self):
+        begun = self.daemon.request("POST", f"{VM}/wait", {"for": "running", "timeout_ms": 60000})
+        operation = begun.json()["id"]
+        self.assertEqual(self.ask("showOperation", query="?wait_ms=50", id=operation)["state"], "running")
+        self.ask("cancelOperation", status=202, id=operation)
+        self.assertEqual(self.ask("showOperation", query="?wait_ms=20000", id=operation)["state"], "cancelled")
+        self.ask("cancelOperation", status=409, id=operation)
+        self.ask("showOperation", status=404, id="00000000-0000-4000-8000-000000000000")
+
+    def test_a_restart_of_hvisd_leaves_the_vm_alone(self):
+        self.begin()
+        before = self.ask("showStatus")
+        self.daemon.stop()
+        self.daemon.start()
+        self.carry_out("waitForVm", {"for": "running", "timeout_ms": 20000})
+        after = self.ask("showStatus")
+        self.assertGreaterEqual(after["uptime_ms"], before["uptime_ms"])
+        self.daemon.process.send_signal(signal.SIGKILL)
+        self.daemon.process.wait()
+        self.daemon.start()
+        self.carry_out("waitForVm", {"for": "running", "timeout_ms": 20000})
+        self.assertGreaterEqual(self.ask("showStatus")["uptime_ms"], after["uptime_ms"])
+
+    def test_the_database_is_backed_up_while_hvisd_goes_on(self):
+        path = os.path.join(self.daemon.directory, "copy.db")
+        copied = self.carry_out("backupDatabase", {"path": path})
+        self.assertEqual(copied["state"], "succeeded", copied)
+        self.assertGreater(os.path.getsize(path), 0)
+        self.assertEqual(self.carry_out("backupDatabase", {"path": path})["state"], "failed")
+        self.ask("backupDatabase", {"path": "relative"}, status=400)
+
+
+class TransferTest(unittest.TestCase):
+    def setUp(self):
+        self.daemon = Daemon()
+        self.daemon.__enter__()
+        self.addCleanup(self.daemon.__exit__)
+        self.kernel = os.path.join(self.daemon.directory, "kernel")
+        with open(self.kernel, "wb") as file:
+            file.write(os.urandom(3_000_000))
+        self.export = os.path.join(self.daemon.directory, "export")
+        definition = {"name": "web", "memory": "64M", "kernel": self.kernel}
+        made = self.daemon.request("POST", "/api/v1/vms", definition)
+        self.assertEqual(made.status, 201, made.text)
+        self.daemon.request("PUT", f"{VM}/kvp/external/role", {"value": "frontend"})
+
+    def write(self):
+        return self.daemon.operation("POST", f"{VM}/export", {"path": self.export})
+
+    def read(self, **more):
+        return self.daemon.operation("POST", "/api/v1/vms/import", {"path": self.export, **more})
+
+    def test_a_vm_comes_back_as_it_was(self):
+        self.assertEqual(self.write()["state"], "succeeded")
+        self.assertEqual(sorted(os.listdir(self.export)), ["kernel", "manifest.json"])
+        self.assertEqual(self.write()["state"], "failed", "the directory is there already")
+        before = self.daemon.get(VM).json()["definition"]
+        self.daemon.request("DELETE", VM)
+        done = self.read()
+        self.assertEqual(done["state"], "succeeded", done)
+        after = self.daemon.get(VM).json()["definition"]
+        with open(after.pop("kernel"), "rb") as copy, open(before.pop("kernel"), "rb") as original:
+            self.assertEqual(copy.read(), original.read())
+        self.assertEqual(after, before)
+        self.assertEqual(self.daemon.get(f"{VM}/kvp/external/role").json()["value"], "frontend")
+
+    def test_the_same_vm_twice_needs_another_name_and_id(self):
+        self.write()
+        self.assertEqual(self.read()["state"], "failed")
+        self.assertEqual(self.read(name="web2")["state"], "failed")
+        done = self.read(name="web2", new_id=True)
+        self.assertEqual(done["state"], "succeeded", done)
+        self.assertEqual(done["result"]["name"], "web2")
+
+    def test_half_and_changed_exports_are_refused(self):
+        self.write()
+        self.daemon.request("DELETE", VM)
+        manifest = os.path.join(self.export, "manifest.json")
+        with open(manifest, encoding="utf-8") as file:
+            good = file.read()
+
+        def with_manifest(change):
+            document = json.loads(good)
+            change(document)
+            with open(manifest, "w", encoding="utf-8") as file:
+                file.write(json.dumps(document))
+
+        def set_name(name):
+            return lambda document: document["files"][0].update(name=name)
+
+        outside = os.path.join(self.daemon.directory, "outside")
+        shutil.copy(self.kernel, outside)
+        os.symlink(outside, os.path.join(self.export, "link"))
+        os.mkfifo(os.path.join(self.export, "pipe"))
+        for name in ("../outside", outside, ".", "..", "", "manifest.json", "link", "pipe", "none", "a/b", "x\0y"):
+            with self.subTest(name=name):
+                with_manifest(set_name(name))
+                self.assertEqual(self.read()["state"], "failed")
+        for label, change in {
+            "size": lambda d: d["files"][0].update(size=5),
+            "checksum": lambda d: d["files"][0].update(sha256="0" * 64),
+            "role": lambda d: d["files"][0].update(role="../kernel"),
+            "newer": lambda d: d.update(version=2),
+            "format": lambda d: d.update(format="other"),
+            "unknown": lambda d: d.update(more=1),
+            "no files": lambda d: d.update(files=[]),
+            "pool": lambda d: d["pairs"][0].update(pool="guest"),
+            "definition": lambda d: d["definition"].update(memory=-1),
+        }.items():
+            with self.subTest(change=label):
+                with_manifest(change)
+                done = self.read()
+                self.assertEqual(done["state"], "failed", done)
+                self.assertEqual(done["error"]["code"], "usage", done)
+        with open(manifest, "w", encoding="utf-8") as file:
+            file.write(good)
+        with open(os.path.join(self.export, "kernel"), "r+b") as file:
+            file.truncate(1_000_000)
+        self.assertEqual(self.read()["state"], "failed")
+        os.unlink(manifest)
+        done = self.read()
+        self.assertIn("not complete", done["error"]["hint"])
+        images = os.path.join(self.daemon.directory, "state", "images")
+        self.assertEqual(os.listdir(images), [], "nothing may be left of what was refused")
+        self.assertEqual(self.daemon.get("/api/v1/vms").json()["vms"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
