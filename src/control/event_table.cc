@@ -97,6 +97,36 @@ constexpr auto kTable = std::to_array<EventSpec>({
     {kKvpDaemonMissing, "kvp_daemon_missing", kWarning, "kvp",
      "the guest has the driver, but no daemon has registered",
      "Install hyperv-daemons or hvis-guest in the guest, and start it."},
+    {kStoreFailed, "store_failed", kError, "manager", "events cannot be kept: {reason}",
+     "hvisd cannot write its database; a full disk is the usual cause. Up to 65,536 events wait in "
+     "memory, more stay with the workers; VMs run on. Recorded with the time at which it began, as "
+     "soon as writing works again; at that time it is a line in hvisd's log."},
+    {kStoreRecovered, "store_recovered", kInfo, "manager",
+     "events are kept again after {seconds} s; {waiting} had waited",
+     "Nothing else is to be done."},
+    {kEventsNotTaken, "events_not_taken", kError, "manager",
+     "{count} events of the worker, from its number {first} on, are lost",
+     "The worker keeps 4096 events; hvisd was away, or could not write, for so long that the "
+     "worker "
+     "had to drop the oldest."},
+    {kEventsDropped, "events_dropped", kError, "manager", "{count} events of hvisd itself are lost",
+     "They came while the database could not be written and the memory for them was full."},
+    {kAlertTest, "alert_test", kCritical, "manager", "{caller} has asked for a test of the alerts",
+     "Nothing is wrong: `hvis heartbeat test` sends this event the whole way, through the log, the "
+     "journal, webhooks and hooks. It has the highest severity so that every filter by severity "
+     "lets "
+     "it through."},
+    {kHookFailed, "hook_failed", kWarning, "manager",
+     "hook {hook} does not take events: {reason} (event {event})",
+     "A webhook is tried again, later and later, until it takes the event or the log no longer has "
+     "it; a program is run again only if it ends with status 75. At most one such event a minute "
+     "for each hook."},
+    {kHookRecovered, "hook_recovered", kInfo, "manager", "hook {hook} takes events again",
+     "What waited for it is on its way."},
+    {kHookMissedEvents, "hook_missed_events", kError, "manager",
+     "hook {hook} has missed the events from number {first} to {last}",
+     "They were deleted from the log before the hook took them: see `events.keep` and "
+     "`events.max_age` of the configuration."},
 });
 
 constexpr bool ordered_by_number() {

@@ -56,6 +56,16 @@ std::string_view to_string(Severity severity) {
     return "critical";
 }
 
+std::string message_id(uint16_t event) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    const unsigned number = event;
+    std::string id = "5d1c7a0f94e34b7c8a26f0b9e31d";
+    for (unsigned shift = 16; shift != 0; shift -= 4) {
+        id += kDigits[(number >> (shift - 4)) & 15U];
+    }
+    return id;
+}
+
 LogLevel log_level_of(Severity severity) {
     switch (severity) {
         case Severity::kInfo:
@@ -92,9 +102,19 @@ std::string event_service(const Event& event) {
 std::string events_page() {
     std::string page =
         "# Events\n\n"
-        "Every event that `hvis-vm` records, by number. Numbers are never used twice for different "
-        "things.\nThis page is generated from `src/control/event_table.cc` by `hvis-vm "
+        "Every event that `hvis-vm` and `hvisd` record, by number. Numbers are never used twice "
+        "for "
+        "different things.\nThis page is generated from `src/control/event_table.cc` by `hvis-vm "
         "--events-table`; a test compares the two.\n\n"
+        "In the journal an event has the fields `HVIS_EVENT` (name), `HVIS_EVENT_ID` (number), "
+        "`HVIS_SEQUENCE` (place in\nthe host's log), `HVIS_SERVICE`, for an event of a VM "
+        "`HVIS_VM` "
+        "and `HVIS_VM_ID`, and a `MESSAGE_ID`:\n`" +
+        message_id(0).substr(0, 28) +
+        "` and the number "
+        "as four hex digits, so 3001 is `" +
+        message_id(3001) +
+        "`.\n\n"
         "| Number | Name | Severity | Service | Text |\n|---|---|---|---|---|\n";
     for (const EventSpec& spec : event_table()) {
         page += "| " + std::to_string(std::to_underlying(spec.id)) + " | `";

@@ -12,8 +12,9 @@
 
 namespace hvis::control {
 
-/// Every event that a worker can record. Numbers are published (docs/events.md) and never reused:
-/// 1xxx the machine, 2xxx VMBus and services, 3xxx heartbeat, 4xxx shutdown, 5xxx time, 6xxx KVP.
+/// Every event that a worker or hvisd can record. Numbers are published (docs/events.md) and never
+/// reused: 1xxx the machine, 2xxx VMBus and services, 3xxx heartbeat, 4xxx shutdown, 5xxx time,
+/// 6xxx KVP; hvisd's own: 7xxx workers, store and event log, 8xxx alerts.
 enum class EventId : uint16_t {
     kVmStarted = 1001,
     kVmStopped = 1002,
@@ -48,6 +49,14 @@ enum class EventId : uint16_t {
     kKvpPushed = 6001,
     kKvpChanged = 6002,
     kKvpDaemonMissing = 6003,
+    kStoreFailed = 7101,
+    kStoreRecovered = 7102,
+    kEventsNotTaken = 7103,
+    kEventsDropped = 7104,
+    kAlertTest = 8001,
+    kHookFailed = 8101,
+    kHookRecovered = 8102,
+    kHookMissedEvents = 8103,
 };
 
 enum class Severity : uint8_t { kInfo, kWarning, kError, kCritical };
@@ -62,6 +71,10 @@ struct EventSpec {
     std::string_view text;     ///< with {field} where a field goes
     std::string_view meaning;  ///< what an administrator should make of it; for docs/events.md
 };
+
+/// The journal's MESSAGE_ID of an event (sd-id128, 32 hex digits): the same 28 digits for all, then
+/// the event's number in hex. Never changes for a number.
+std::string message_id(uint16_t event);
 
 /// The whole table, ordered by number.
 std::span<const EventSpec> event_table();

@@ -65,6 +65,11 @@ TEST(Events, TakeTheServiceFromTheFieldWhereTheTableSaysSo) {
     EXPECT_EQ(event_service(event_of(EventId::kVmbusConnected)), "vmbus");
 }
 
+TEST(Events, HaveAMessageIdForTheJournalThatNeverChanges) {
+    EXPECT_EQ(message_id(3001), "5d1c7a0f94e34b7c8a26f0b9e31d0bb9");
+    EXPECT_EQ(message_id(0xffff), "5d1c7a0f94e34b7c8a26f0b9e31dffff");
+}
+
 TEST(Events, AreAllOnThePublishedPage) {
     std::ifstream file(HVIS_EVENTS_PAGE);
     const std::string page{std::istreambuf_iterator<char>(file), {}};

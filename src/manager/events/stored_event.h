@@ -27,6 +27,25 @@ struct StoredEvent {
 };
 control::Json to_json(const StoredEvent& event);
 
+/// What hvisd takes of one worker's event; the rest is cut. A worker that its guest has taken over
+/// may send anything.
+inline constexpr size_t kMaxEventFields = 32;
+inline constexpr size_t kMaxEventFieldBytes = 1024;
+inline constexpr size_t kMaxEventTextBytes = 16'384;
+inline constexpr size_t kMaxEventNameBytes = 64;
+
+/// An event as a worker pushed it (docs/control-protocol.md), and its number in the worker's log.
+struct WorkersEvent {
+    uint64_t sequence = 0;
+    StoredEvent event;  ///< without number and VM
+};
+/// Lenient, because an event must not be lost for a small fault: only the number is needed, and
+/// what is missing or unknown gets a default. Nothing when there is no number.
+std::optional<WorkersEvent> workers_event_from_json(const control::Json& value);
+
+/// The word of control::to_string(Severity), read.
+std::optional<control::Severity> severity_from(std::string_view word);
+
 /// Which events; an empty filter takes all.
 struct EventFilter {
     static constexpr uint32_t kMaxLimit = 10'000;

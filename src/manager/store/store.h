@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,11 +48,15 @@ struct TokenRecord {
 };
 
 /// Everything that outlives hvisd, in one SQLite file. Manager thread. Each call is one
-/// transaction of its own.
+/// transaction of its own. All outlives the end of hvisd at any moment; what an administrator
+/// decided (definitions, pairs, tokens) outlives the loss of power too (see Durability).
 class Store {
 public:
     /// Opens, checks and migrates. A file of a newer hvisd is refused, never changed.
-    static Result<std::unique_ptr<Store>, Failure> open(const std::string& path);
+    /// The file never grows beyond `max_bytes` (0: no limit); at the limit writing fails as on a
+    /// full disk.
+    static Result<std::unique_ptr<Store>, Failure> open(const std::string& path,
+                                                        uint64_t max_bytes = 0);
     ~Store();
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
@@ -74,13 +78,15 @@ public:
         Guid run;
         uint64_t next_event = 1;
     };
+    /// How far the events of this life of a worker have been taken; nothing for an unknown one.
+    Result<std::optional<uint64_t>, Failure> next_event_of(const Guid& vm, const Guid& run);
     /// Appends the events and moves the cursors in one transaction, so that no event is lost or
     /// doubled whatever happens in between. Gives the events their numbers.
     Result<void, Failure> append_events(std::vector<StoredEvent>& events,
                                         const std::vector<Cursor>& cursors);
     Result<std::vector<StoredEvent>, Failure> query_events(const EventFilter& filter);
-    /// Deletes the oldest beyond `keep` events, and those before `before`; at most `limit` rows at
-    /// once. Returns how many went.
+    /// Deletes the oldest beyond `keep` events, and those before `before`, among the oldest
+    /// `limit` rows. Returns how many went.
     Result<uint64_t, Failure> trim_events(uint64_t keep, WallTime before, uint64_t limit);
     Result<uint64_t, Failure> first_event();  ///< number of the oldest kept, 0 when none
     Result<uint64_t, Failure> last_event();   ///< number of the newest ever, 0 when none
@@ -98,12 +104,21 @@ public:
     Result<void, Failure> save_setting(const std::string& name, const std::string& value);
 
     Result<void, Failure> backup(const std::string& path);
+    /// Made up with the database, and the same as long as it lives: tells its events from those of
+    /// another host.
+    [[nodiscard]] const Guid& id() const { return id_; }
+    /// Sets the limit of open() anew.
+    Result<void, Failure> limit_size(uint64_t max_bytes);
 
 private:
-    struct Statements;
+    /// Runs `work` in one transaction.
+    using Work = std::function<Result<void, Failure>()>;
+    struct Tables;
     explicit Store(std::unique_ptr<Database> database);
+    Result<void, Failure> keep(const Work& work);
     std::unique_ptr<Database> database_;
-    std::unique_ptr<Statements> statements_;
+    std::unique_ptr<Tables> tables_;
+    Guid id_;
 };
 
 }  // namespace hvis::manager

@@ -1,0 +1,108 @@
+#include "manager/store/backup.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "manager/store/database.h"
+#include "manager/store/database_file.h"
+#include "manager/store/sqlite_failure.h"
+
+namespace hvis::manager {
+namespace {
+
+/// Kept databases that a restore tells apart by number.
+constexpr int kMaxReplaced = 1000;
+
+bool exists(const std::string& path) {
+    struct stat about{};
+    return ::lstat(path.c_str(), &about) == 0;
+}
+
+/// Copies every page; the source may be in use.
+Result<void, Failure> copy_pages(sqlite3* from, sqlite3* to, const std::string& path) {
+    sqlite3_backup* copy = sqlite3_backup_init(to, "main", from, "main");
+    if (copy == nullptr) {
+        return std::unexpected(sqlite_failure(to, path));
+    }
+    sqlite3_backup_step(copy, -1);
+    if (sqlite3_backup_finish(copy) != SQLITE_OK) {
+        return std::unexpected(sqlite_failure(to, path));
+    }
+    return {};
+}
+
+/// The first name PATH.replaced-N that is free.
+Result<std::string, Failure> free_name(const std::string& path) {
+    for (int number = 1; number <= kMaxReplaced; ++number) {
+        const std::string name = path + ".replaced-" + std::to_string(number);
+        if (!exists(name) && !exists(name + "-wal")) {
+            return name;
+        }
+    }
+    return std::unexpected(control::make_failure(
+        control::ErrorCode::kFailed,
+        std::to_string(kMaxReplaced) + " replaced databases lie beside " + path,
+        "remove those that you do not need"));
+}
+
+}  // namespace
+
+Result<void, Failure> Database::backup(const std::string& path) {
+    if (exists(path)) {
+        return std::unexpected(control::make_failure(
+            control::ErrorCode::kFailed, "there is a file " + path + " already",
+            "a backup never replaces a file: choose another name, or remove it"));
+    }
+    const std::string unfinished = path + ".unfinished";
+    remove_database_files(unfinished);
+    HVIS_CHECK(make_private_file(unfinished));
+    const auto copied = [&]() -> Result<void, Failure> {
+        const auto target = HVIS_TRY(connect(unfinished, SQLITE_OPEN_READWRITE, UniqueFd()));
+        HVIS_CHECK(copy_pages(handle_, target->handle_, unfinished));
+        // One file that can be copied anywhere: no WAL beside it.
+        return target->execute("PRAGMA journal_mode = DELETE");
+    }();
+    auto published = copied ? publish_file(unfinished, path) : copied;
+    if (!published) {
+        remove_database_files(unfinished);
+    }
+    return published;
+}
+
+Result<std::string, Failure> restore_database(const std::string& backup, const std::string& path) {
+    HVIS_CHECK(Database::check_file(backup));
+    const UniqueFd lock = HVIS_TRY(lock_database(path, Database::kLockWait));
+    const std::string copy = path + ".restored";
+    remove_database_files(copy);
+    {
+        sqlite3* source = nullptr;
+        const int code = sqlite3_open_v2(backup.c_str(), &source, SQLITE_OPEN_READONLY, nullptr);
+        sqlite3* target = nullptr;
+        auto copied = code == SQLITE_OK ? make_private_file(copy)
+                                        : std::unexpected(sqlite_failure(source, backup));
+        if (copied) {
+            copied =
+                sqlite3_open_v2(copy.c_str(), &target, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK
+                    ? copy_pages(source, target, copy)
+                    : std::unexpected(sqlite_failure(target, copy));
+        }
+        sqlite3_close(target);
+        sqlite3_close(source);
+        if (!copied) {
+            remove_database_files(copy);
+            return std::unexpected(copied.error());
+        }
+    }
+    std::string kept;
+    if (exists(path) || exists(path + "-wal")) {
+        kept = HVIS_TRY(free_name(path));
+        // The WAL first: it belongs to the old file and must never meet the new one.
+        ::rename((path + "-wal").c_str(), (kept + "-wal").c_str());
+        ::unlink((path + "-shm").c_str());
+        ::rename(path.c_str(), kept.c_str());
+    }
+    HVIS_CHECK(publish_file(copy, path));
+    return kept;
+}
+
+}  // namespace hvis::manager
