@@ -1,9 +1,13 @@
 #include "wire/ic.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include "wire/captured_kvp.h"
+#include "wire/captured_packets.h"
+#include "wire/negotiate.h"
 #include "wire/test_bytes.h"
 
 namespace hvis::wire {
@@ -20,6 +24,36 @@ const IcHeader kHeader{.framework = {3, 0},
                        .status = 0,
                        .transaction = 7,
                        .flags = kIcTransaction | kIcRequest};
+
+TEST(IcPacket, MatchesTheBytesThatALinuxGuestTookAndAnswered) {
+    const Bytes request = hex(captured::kTimeSample);
+    IcHeader header{.framework = {3, 0},
+                    .type = std::to_underlying(IcMessageType::kTimeSync),
+                    .message = {4, 0},
+                    .transaction = 2,
+                    .flags = kIcTransaction | kIcRequest};
+    const auto parsed = parse_ic_packet(request);
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->header, header);
+    EXPECT_EQ(format_ic_packet(header, parsed->body), request);
+    const Bytes answer = hex(captured::kTimeSampleAnswer);
+    const auto answered = parse_ic_packet(answer);
+    ASSERT_TRUE(answered);
+    header.flags = kIcTransaction | kIcResponse;
+    EXPECT_EQ(answered->header, header);
+}
+
+TEST(IcPacket, RefusesEveryPrefixOfWhatALinuxGuestSent) {
+    for (const auto packet :
+         {captured::kHeartbeatChoice, captured::kShutdownChoice, captured::kTimeSyncChoice,
+          captured::kKvpChoice, captured::kBeatAnswer, captured::kTimeSampleAnswer,
+          captured::kShutdownAnswer, captured::kKvpEnumerateAnswer, captured::kKvpGetIpAnswer}) {
+        const Bytes bytes = hex(packet);
+        const size_t pipe_size =
+            std::to_integer<size_t>(bytes[4]) + std::to_integer<size_t>(bytes[5]) * 256;
+        expect_prefixes_fail(bytes, kPipeHeaderSize + pipe_size, parse_ic_packet);
+    }
+}
 
 TEST(IcPacket, FormatsTheHeadersByteForByte) {
     EXPECT_EQ(format_ic_packet(kHeader, hex("aabbccdd")), kPacket);
@@ -66,6 +100,24 @@ TEST(IcPacket, RefusesPartialPipeMessagesAndGiants) {
     EXPECT_FALSE(parse_ic_packet(giant));
     giant.resize(kMaxIcPacketSize);
     EXPECT_TRUE(parse_ic_packet(giant));
+}
+
+TEST(IcReply, IsWhatALinuxGuestMakesOfTheRequest) {
+    // The ring pads each packet to eight bytes, and Linux answers in all that it received.
+    const auto padded = [](std::string_view packet) {
+        Bytes bytes = hex(packet);
+        bytes.resize((bytes.size() + 7) / 8 * 8);
+        return bytes;
+    };
+    EXPECT_EQ(format_ic_reply(padded(captured::kBeat), kIcOk, hex("2a")),
+              hex(captured::kBeatAnswer));
+    EXPECT_EQ(format_ic_reply(padded(captured::kShutdownOffer), kIcOk,
+                              body_of(captured::kShutdownChoice), kNegotiateReplySize),
+              hex(captured::kShutdownChoice));
+    EXPECT_EQ(format_ic_reply(padded(captured::kTimeSync), kIcOk, {}),
+              hex(captured::kTimeSyncAnswer));
+    EXPECT_EQ(format_ic_reply(padded(captured::kKvpDeleteMissing), kIcNoMoreItems, {}),
+              hex(captured::kKvpDeleteMissingAnswer));
 }
 
 TEST(IcReply, KeepsTheRequestsLengthAndEverythingItDoesNotChange) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/captured_kvp.h"
 #include "wire/kvp.h"
 #include "wire/kvp_ip_address.h"
 #include "wire/test_bytes.h"
@@ -32,6 +33,28 @@ TEST(KvpIp, CarriesSettingsInBothForms) {
         EXPECT_EQ(body->size(), kKvpIpBodySize);
         EXPECT_EQ(parse_kvp_request(*body, version), request);
     }
+}
+
+TEST(KvpIp, MatchesTheRequestsThatALinuxGuestTook) {
+    EXPECT_EQ(format_kvp_request(KvpGetIpInfo{.adapter = "00:15:5D:01:02:03"}, kText),
+              body_of(captured::kKvpGetIp));
+    EXPECT_EQ(format_kvp_request(KvpSetIpInfo{.info = some_info()}, kText),
+              body_of(captured::kKvpSetIp));
+}
+
+TEST(KvpIp, ReadsTheAnswerOfALinuxGuest) {
+    const auto info = parse_kvp_ip_info(body_of(captured::kKvpGetIpAnswer), kText);
+    ASSERT_TRUE(info);
+    EXPECT_EQ(
+        *info,
+        (KvpIpInfo{.adapter = "00:15:5D:01:02:03",
+                   .ipv4 = true,
+                   .ipv6 = true,
+                   .dhcp = false,
+                   .addresses = {"192.168.1.4", "10.1.2.3", "fd00::4", "fe80::215:5dff:fe01:203"},
+                   .subnets = {"255.255.255.0", "255.0.0.0", "/64", "/64"},
+                   .gateways = {"192.168.1.1"},
+                   .dns_servers = {"1.1.1.1"}}));
 }
 
 TEST(KvpIp, PutsTheTextFormWhereLinuxReadsIt) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/captured_kvp.h"
 #include "wire/test_bytes.h"
 
 namespace hvis::wire {
@@ -23,23 +24,33 @@ void expect_round_trip(const KvpRequest& request) {
     EXPECT_EQ(parse_kvp_request(body, kText), request);
 }
 
-TEST(Kvp, FormatsASetByteForByte) {
-    const auto body = formatted(KvpSet{.pool = KvpPool::kAutoExternal, .pair = {"Ab", "1"}});
-    Bytes expected = hex("01 03 0000 01000000 06000000 04000000 4100 6200 0000");
-    expected.resize(4 + 12 + kKvpKeySize);
-    const Bytes value = hex("3100 0000");
-    expected.insert(expected.end(), value.begin(), value.end());
-    expected.resize(kKvpBodySize);
-    EXPECT_EQ(body, expected);
+TEST(Kvp, MatchesTheRequestsThatALinuxGuestCarriedOut) {
+    EXPECT_EQ(formatted(KvpSet{.pool = KvpPool::kExternal, .pair = {"answer", "42"}}),
+              body_of(captured::kKvpSet));
+    EXPECT_EQ(formatted(KvpSet{.pool = KvpPool::kExternal, .pair = {"k\u00e9y", "v\U0001f600"}}),
+              body_of(captured::kKvpSetWide));
+    EXPECT_EQ(formatted(KvpDelete{.pool = KvpPool::kExternal, .key = "answer"}),
+              body_of(captured::kKvpDelete));
+    EXPECT_EQ(formatted(KvpGet{.pool = KvpPool::kExternal, .key = "raw:test"}),
+              body_of(captured::kKvpGet));
+    EXPECT_EQ(formatted(KvpEnumerate{.pool = KvpPool::kAuto, .index = 0}),
+              body_of(captured::kKvpEnumerate));
+    EXPECT_EQ(formatted(KvpEnumerate{.pool = KvpPool::kAuto, .index = 10}),
+              body_of(captured::kKvpEnumerateEnd));
 }
 
-TEST(Kvp, FormatsADeleteAndAnEnumerateByteForByte) {
-    Bytes expected = hex("02 01 0000 04000000 4b00 0000");
-    expected.resize(kKvpBodySize);
-    EXPECT_EQ(formatted(KvpDelete{.pool = KvpPool::kGuest, .key = "K"}), expected);
-    expected = hex("03 02 0000 09000000");
-    expected.resize(kKvpBodySize);
-    EXPECT_EQ(formatted(KvpEnumerate{.pool = KvpPool::kAuto, .index = 9}), expected);
+TEST(Kvp, MatchesTheAnswersOfALinuxGuest) {
+    const KvpPair name{"FullyQualifiedDomainName", "hvis-debian12.hvis.test"};
+    const Bytes body = body_of(captured::kKvpEnumerateAnswer);
+    EXPECT_EQ(parse_kvp_enumerated(body), name);
+    EXPECT_EQ(format_kvp_enumerated(KvpPool::kAuto, 0, name), body);
+    const Bytes empty = body_of(captured::kKvpEnumerateEmptyAnswer);
+    EXPECT_EQ(parse_kvp_enumerated(empty), (KvpPair{"OSMinorVersion", ""}));
+    EXPECT_EQ(format_kvp_enumerated(KvpPool::kAuto, 7, {"OSMinorVersion", ""}), empty);
+    // Why a get is an enumeration here: the value was "hi".
+    EXPECT_EQ(parse_kvp_got(body_of(captured::kKvpGetAnswer)), (KvpPair{"raw:test", ""}));
+    // The other operations answer with a status in the request's own bytes.
+    EXPECT_EQ(body_of(captured::kKvpSetAnswer), body_of(captured::kKvpSet));
 }
 
 TEST(Kvp, ReadsEveryRequestThatItFormats) {

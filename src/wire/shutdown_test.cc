@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/captured_packets.h"
 #include "wire/test_bytes.h"
 
 namespace hvis::wire {
@@ -14,12 +15,25 @@ const ShutdownMessage kMessage{.reason = kShutdownReasonPlanned,
                                .flags = kShutdownRestart | kShutdownForce,
                                .text = "bye \u20ac"};
 
-TEST(Shutdown, FormatsByteForByte) {
+TEST(Shutdown, MatchesTheBytesThatALinuxGuestObeyed) {
+    EXPECT_EQ(format_shutdown({.reason = 0, .timeout_seconds = 120, .text = "goodbye"}),
+              body_of(captured::kShutdown));
+    EXPECT_EQ(
+        format_shutdown({.reason = 0, .timeout_seconds = 120, .flags = kShutdownForce, .text = ""}),
+        body_of(captured::kForcedShutdown));
+    EXPECT_EQ(format_shutdown(
+                  {.reason = 0, .timeout_seconds = 60, .flags = kShutdownRestart, .text = ""}),
+              body_of(captured::kRestart));
+    EXPECT_EQ(format_shutdown(
+                  {.reason = 0, .timeout_seconds = 60, .flags = kShutdownHibernate, .text = ""}),
+              body_of(captured::kHibernate));
+    EXPECT_EQ(body_of(captured::kShutdownAnswer), body_of(captured::kShutdown));
+}
+
+TEST(Shutdown, PutsReasonAndWideTextWhereTheyBelong) {
     const auto body = format_shutdown(kMessage);
     ASSERT_TRUE(body);
-    Bytes expected = hex("00000080 3c000000 03000000 6200 7900 6500 2000 ac20 0000");
-    expected.resize(kShutdownBodySize);
-    EXPECT_EQ(*body, expected);
+    EXPECT_EQ(*body, hex("00000080 3c000000 03000000 62007900 65002000 ac20 00*2038"));
 }
 
 TEST(Shutdown, ReadsWhatItFormatsAndNothingShorter) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/captured_packets.h"
 #include "wire/test_bytes.h"
 
 namespace hvis::wire {
@@ -18,10 +19,22 @@ const TimeSample kNewSample{.parent_time = 0x01d9000000000001,
                             .leap = 1,
                             .stratum = 5};
 
+// No Linux of today takes version 3.0 where 4.0 is offered: these bytes are ours.
 TEST(TimeSync, FormatsVersionThreeByteForByte) {
     EXPECT_EQ(format_time_sample(kOldSample, kOld),
               hex("010000000000d901 0200000000000000 0300000000000000 01 000000"));
     EXPECT_EQ(format_time_sample(kOldSample, {1, 0}).size(), kTimeSyncBodySize);
+}
+
+TEST(TimeSync, MatchesTheBytesThatALinuxGuestTookAndAnswered) {
+    const TimeSample sync{
+        .parent_time = 0x01dd7ac70518b56f, .reference_time = 0x10e2b8b8, .flags = kTimeSyncSync};
+    EXPECT_EQ(format_time_sample(sync, kNew), body_of(captured::kTimeSync));
+    EXPECT_EQ(parse_time_sample(body_of(captured::kTimeSyncAnswer), kNew), sync);
+    const TimeSample sample{
+        .parent_time = 0x01dd7ac7082bd083, .reference_time = 0x13f5d641, .flags = kTimeSyncSample};
+    EXPECT_EQ(format_time_sample(sample, kNew), body_of(captured::kTimeSample));
+    EXPECT_EQ(parse_time_sample(body_of(captured::kTimeSampleAnswer), kNew), sample);
 }
 
 TEST(TimeSync, FormatsVersionFourByteForByte) {

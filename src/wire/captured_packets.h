@@ -1,0 +1,80 @@
+#pragma once
+
+#include <string_view>
+
+/// Packets of the four services as they crossed between hvis-vm and an unmodified guest: Debian 12,
+/// Linux 6.1.0-56-cloud-amd64 with its own hyperv-daemons, printed by HVIS_LOG_LEVEL=debug. The
+/// channel hands a guest's answer over with the ring's padding behind it. Those of Linux 5.10.0
+/// (Debian 11) differ in the names and numbers that they carry only. For tests, in the notation of
+/// wire/test_bytes.h.
+namespace hvis::wire::captured {
+
+// Negotiation: what the host offers, what Linux takes of it.
+inline constexpr std::string_view kHeartbeatOffer =
+    "01000000 2c000000 00000000 00000000 00001800 00000000 00030000 02000200 00000000 "
+    "01000000 03000000 01000000 03000000";
+inline constexpr std::string_view kHeartbeatChoice =
+    "01000000 2c000000 00000000 00000000 00001000 00000000 00050000 01000100 00000000 "
+    "03000000 03000000 01000000 03000000 00000000";
+inline constexpr std::string_view kShutdownOffer =
+    "01000000 34000000 00000000 00000000 00002000 00000000 00030000 02000400 00000000 "
+    "01000000 03000000 01000000 03000000 03000100 03000200";
+inline constexpr std::string_view kShutdownChoice =
+    "01000000 34000000 00000000 00000000 00001000 00000000 00050000 01000100 00000000 "
+    "03000000 03000200 01000000 03000000 03000100 03000200 00000000";
+inline constexpr std::string_view kTimeSyncOffer =
+    "01000000 30000000 00000000 00000000 00001c00 00000000 00030000 02000300 00000000 "
+    "01000000 03000000 01000000 03000000 04000000";
+inline constexpr std::string_view kTimeSyncChoice =
+    "01000000 30000000 00000000 00000000 00001000 00000000 00050000 01000100 00000000 "
+    "03000000 04000000 01000000 03000000 04000000";
+inline constexpr std::string_view kKvpOffer =
+    "01000000 30000000 00000000 00000000 00001c00 00000000 00030000 02000300 00000000 "
+    "01000000 03000000 03000000 04000000 05000000";
+inline constexpr std::string_view kKvpChoice =
+    "01000000 30000000 00000000 00000000 00001000 00000000 00050000 01000100 00000000 "
+    "03000000 04000000 03000000 04000000 05000000";
+
+// Heartbeat.
+inline constexpr std::string_view kBeat =
+    "01000000 3c000000 03000000 01000300 00002800 00000000 29030000 29 00*39";
+inline constexpr std::string_view kBeatAnswer =
+    "01000000 3c000000 03000000 01000300 00002800 00000000 29050000 2a 00*43";
+
+// Time synchronization: a sample that sets the clock, and one that only measures.
+inline constexpr std::string_view kTimeSync =
+    "01000000 2c000000 03000000 04000400 00001800 00000000 01030000 6fb51805 c77add01 "
+    "b8b8e210 00000000 01000000 00000000";
+inline constexpr std::string_view kTimeSyncAnswer =
+    "01000000 2c000000 03000000 04000400 00001800 00000000 01050000 6fb51805 c77add01 "
+    "b8b8e210 00000000 01000000 00000000 00000000";
+inline constexpr std::string_view kTimeSample =
+    "01000000 2c000000 03000000 04000400 00001800 00000000 02030000 83d02b08 c77add01 "
+    "41d6f513 00000000 02000000 00000000";
+inline constexpr std::string_view kTimeSampleAnswer =
+    "01000000 2c000000 03000000 04000400 00001800 00000000 02050000 83d02b08 c77add01 "
+    "41d6f513 00000000 02000000 00000000 00000000";
+
+// Shutdown: with a message for the users, and forced.
+inline constexpr std::string_view kShutdown =
+    "01000000 20080000 03000000 03000300 02000c08 00000000 01030000 00000000 78000000 "
+    "00000000 67006f00 6f006400 62007900 65 00*2035";
+inline constexpr std::string_view kShutdownAnswer =
+    "01000000 20080000 03000000 03000300 02000c08 00000000 01050000 00000000 78000000 "
+    "00000000 67006f00 6f006400 62007900 65 00*2035";
+inline constexpr std::string_view kForcedShutdown =
+    "01000000 20080000 03000000 03000300 02000c08 00000000 01030000 00000000 78000000 01 "
+    "00*2051";
+inline constexpr std::string_view kForcedShutdownAnswer =
+    "01000000 20080000 03000000 03000300 02000c08 00000000 01050000 00000000 78000000 01 "
+    "00*2051";
+
+// Restart and hibernation.
+inline constexpr std::string_view kRestart =
+    "01000000 20080000 03000000 03000300 02000c08 00000000 01030000 00000000 3c000000 02 "
+    "00*2051";
+inline constexpr std::string_view kHibernate =
+    "01000000 20080000 03000000 03000300 02000c08 00000000 01030000 00000000 3c000000 04 "
+    "00*2051";
+
+}  // namespace hvis::wire::captured
