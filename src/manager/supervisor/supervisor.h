@@ -18,9 +18,11 @@
 #include "manager/events/event_log.h"
 #include "manager/role.h"
 #include "manager/store/store.h"
+#include "manager/supervisor/timings.h"
 
 namespace hvis::manager {
 
+class Launcher;
 class ManagedVm;
 
 /// Where and how workers are run.
@@ -30,6 +32,7 @@ struct SupervisorConfig {
     std::string worker;                   ///< path of hvis-vm
     std::string runtime_directory;        ///< "/run/hvis": vms/ID/control.sock, serial.sock, …
     std::string state_directory;          ///< "/var/lib/hvis": vms/ID/
+    Timings timings;
 };
 
 /// One line of a list: what is known without asking the worker.
@@ -60,6 +63,11 @@ public:
     static Result<std::unique_ptr<Supervisor>, Failure> create(SupervisorConfig config,
                                                                loop::Loop& loop, Store& store,
                                                                EventLog& events);
+    /// The same with workers of another kind; for tests.
+    static Result<std::unique_ptr<Supervisor>, Failure> create(SupervisorConfig config,
+                                                               loop::Loop& loop, Store& store,
+                                                               EventLog& events,
+                                                               std::unique_ptr<Launcher> workers);
     ~Supervisor();
     Supervisor(const Supervisor&) = delete;
     Supervisor& operator=(const Supervisor&) = delete;

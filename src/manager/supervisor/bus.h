@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "control/failure.h"
+#include "loop/loop.h"
+
+struct sd_bus;
+struct sd_bus_message;
+
+namespace hvis::manager {
+
+/// A D-Bus connection that is served by a loop. One thread, the loop's.
+class Bus {
+public:
+    enum class Scope : uint8_t { kSystem, kUser };
+
+    /// Of whoever manages this process.
+    static Result<std::unique_ptr<Bus>, control::Failure> open(loop::Loop& loop, Scope scope);
+    /// By address, "unix:path=…".
+    static Result<std::unique_ptr<Bus>, control::Failure> open(loop::Loop& loop,
+                                                               const std::string& address);
+    Bus(const Bus&) = delete;
+    Bus& operator=(const Bus&) = delete;
+    ~Bus();
+
+    [[nodiscard]] sd_bus* get() const { return bus_; }
+    /// After something was sent: what waits to be written and when to look again may have changed.
+    void update();
+
+private:
+    Bus(loop::Loop& loop, sd_bus* bus) : loop_(loop), bus_(bus) {}
+    Result<void, control::Failure> serve();
+    void process();
+
+    loop::Loop& loop_;
+    sd_bus* bus_;
+    int watched_ = -1;
+    loop::Loop::TimerId timer_ = 0;
+};
+
+}  // namespace hvis::manager

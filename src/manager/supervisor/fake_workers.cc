@@ -1,0 +1,211 @@
+#include "manager/supervisor/fake_workers.h"
+
+#include <chrono>
+#include <csignal>
+#include <utility>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <spawn.h>
+#include <unistd.h>
+
+namespace hvis::manager {
+namespace {
+
+using control::Json;
+
+WallTime now() { return WallTime::from_system(std::chrono::system_clock::now()); }
+
+pid_t sleeping_child() {
+    pid_t pid = 0;
+    std::string program = "/bin/sleep";
+    std::string time = "1000";
+    const std::array<char*, 3> arguments = {program.data(), time.data(), nullptr};
+    EXPECT_EQ(::posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments.data(), environ), 0);
+    return pid;
+}
+
+std::string made_up_run() {
+    static uint32_t count = 0;
+    std::string text = std::to_string(++count);
+    return "00000000-0000-4000-8000-" + std::string(12 - text.size(), '0') + text;
+}
+
+}  // namespace
+
+FakeVm::FakeVm(loop::Loop& loop, Launcher::Order order)
+    : run(made_up_run()), loop_(loop), order_(std::move(order)), pid_(sleeping_child()) {
+    auto server = control::Server::listen(
+        loop_, log_, order_.files.control,
+        {.program = "fake",
+         .version = "1",
+         .name = order_.vm_name,
+         .id = order_.vm.to_string(),
+         .run = run},
+        [this](const control::Command& command, control::Responder responder) {
+            handle(command, std::move(responder));
+        });
+    EXPECT_TRUE(server);
+    server_ = *std::move(server);
+    server_->publish_status([this] { return status(); });
+    log_.record(control::EventId::kVmStarted, {}, now());
+}
+
+FakeVm::~FakeVm() { die(); }
+
+void FakeVm::die() {
+    loop_.cancel_timer(std::exchange(timer_, 0));
+    kept_.clear();
+    server_.reset();
+    if (pid_ != 0) {
+        ::kill(std::exchange(pid_, 0), SIGKILL);
+    }
+}
+
+void FakeVm::end(const std::string& state, const std::string& reason) {
+    log_.record(control::EventId::kVmStopped, {{"reason", reason}}, now());
+    Json events = Json::array();
+    for (const control::Event& event : log_.since(0, control::EventLog::kCapacity)) {
+        events.push_back(control::to_json(event));
+    }
+    const Json words = {{"run", run},
+                        {"ended", "2026-01-01T00:00:00.000Z"},
+                        {"state", state},
+                        {"reason", reason},
+                        {"exit_status", 0},
+                        {"events", std::move(events)},
+                        {"next", log_.next_sequence()}};
+    EXPECT_TRUE(write_whole(order_.files.last_words, control::dump_json(words)));
+    die();
+}
+
+void FakeVm::stop_soon() {
+    timer_ = loop_.add_timer(loop::Loop::now(), [this] {
+        timer_ = 0;
+        end("stopped", "power off");
+    });
+}
+
+void FakeVm::record(int count) {
+    for (int number = 0; number < count; ++number) {
+        log_.record(control::EventId::kVmPaused, {}, now());
+    }
+}
+
+void FakeVm::set_state(std::string state) {
+    state_ = std::move(state);
+    server_->status_changed();
+}
+
+void FakeVm::set_kvp(bool ok) {
+    kvp_ok_ = ok;
+    server_->status_changed();
+}
+
+control::StatusResult FakeVm::status() const {
+    control::StatusResult status;
+    status.name = order_.vm_name;
+    status.id = order_.vm.to_string();
+    status.state = state_;
+    for (size_t index = 0; index < control::kServiceWords.size(); ++index) {
+        const auto service = static_cast<control::Service>(index);
+        const bool enabled = !disabled.contains(service);
+        const bool ok = enabled && (service != control::Service::kKvp || kvp_ok_);
+        status.services.push_back({.service = service,
+                                   .enabled = enabled,
+                                   .primary = ok        ? "ok"
+                                              : enabled ? "no_contact"
+                                                        : "disabled",
+                                   .secondary = "ok",
+                                   .framework = {},
+                                   .message = {},
+                                   .since = {},
+                                   .explanation = ok ? "" : kvp_explanation,
+                                   .applications = {}});
+    }
+    return status;
+}
+
+void FakeVm::handle(const control::Command& command, control::Responder responder) {
+    verbs.push_back(control::encode_command(command).verb);
+    if (const auto* machine = std::get_if<control::MachineCommand>(&command)) {
+        responder.done();
+        if (machine->action == control::MachineCommand::Action::kPowerOff) {
+            stop_soon();
+        }
+    } else if (std::holds_alternative<control::ShutdownCommand>(command)) {
+        if (refuse_shutdown) {
+            responder.failed(control::make_failure(control::ErrorCode::kFailed, "refused"));
+        } else if (ignore_shutdown) {
+            kept_.push_back(std::move(responder));
+        } else {
+            responder.done();
+            stop_soon();
+        }
+    } else if (const auto* set = std::get_if<control::KvpSetCommand>(&command)) {
+        external[set->key] = set->value;
+        responder.done();
+    } else if (const auto* gone = std::get_if<control::KvpDeleteCommand>(&command)) {
+        if (external.erase(gone->key) != 0) {
+            responder.done();
+        } else {
+            responder.failed(control::make_failure(control::ErrorCode::kNotFound, "no such key"));
+        }
+    } else if (const auto* list = std::get_if<control::KvpListCommand>(&command)) {
+        control::KvpResult result{.pool = list->pool, .pairs = {}};
+        for (const auto& [key, value] : external) {
+            result.pairs.push_back({.key = key, .value = value});
+        }
+        responder.done(result);
+    } else if (const auto* tick = std::get_if<control::ServiceSwitchCommand>(&command)) {
+        tick->enable ? (void)disabled.erase(tick->service) : (void)disabled.insert(tick->service);
+        responder.done();
+        server_->status_changed();
+    } else if (std::holds_alternative<control::HeartbeatShowCommand>(command)) {
+        control::HeartbeatResult result;
+        result.policy = heartbeat;
+        responder.done(result);
+    } else if (const auto* policy = std::get_if<control::HeartbeatSetCommand>(&command)) {
+        heartbeat = policy->change.applied_to(heartbeat);
+        responder.done(control::HeartbeatSetResult{.policy = heartbeat});
+    } else {
+        kept_.push_back(std::move(responder));
+    }
+}
+
+class FakeWorkers::FakeLauncher final : public Launcher {
+public:
+    explicit FakeLauncher(FakeWorkers& owner) : owner_(owner) {}
+
+    void launch(const Order& order, Launched launched) override {
+        owner_.launched.push_back(order.vm_name);
+        if (owner_.refuse_to_launch) {
+            launched(std::unexpected(
+                control::make_failure(control::ErrorCode::kFailed, "no such program")));
+            return;
+        }
+        owner_.vms_.erase(order.vm);
+        auto& vm = owner_.vms_[order.vm];
+        vm = std::make_unique<FakeVm>(owner_.loop_, order);
+        auto process = WorkerProcess::child(vm->pid());
+        ASSERT_TRUE(process);
+        launched(*std::move(process));
+        if (owner_.die_at_once) {
+            vm->die();
+        }
+    }
+    void find(const Order& order, Found found) override {
+        found(owner_.has(order.vm) && owner_.of(order.vm).lives());
+    }
+    void kill(const Order& order, const WorkerProcess* process) override {
+        EXPECT_NE(process, nullptr);
+        owner_.of(order.vm).die();
+    }
+
+private:
+    FakeWorkers& owner_;
+};
+
+std::unique_ptr<Launcher> FakeWorkers::launcher() { return std::make_unique<FakeLauncher>(*this); }
+
+}  // namespace hvis::manager

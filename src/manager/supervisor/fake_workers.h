@@ -1,0 +1,78 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/event_log.h"
+#include "control/server.h"
+#include "manager/supervisor/launcher.h"
+
+namespace hvis::manager {
+
+/// A worker without a guest, on the loop of the test; a sleeping child stands for its process.
+class FakeVm {
+public:
+    FakeVm(loop::Loop& loop, Launcher::Order order);
+    FakeVm(const FakeVm&) = delete;
+    FakeVm& operator=(const FakeVm&) = delete;
+    ~FakeVm();
+
+    void record(int count);
+    void set_state(std::string state);
+    void set_kvp(bool ok);
+    /// Writes its last words, and goes.
+    void end(const std::string& state, const std::string& reason);
+    /// Goes without a word.
+    void die();
+    [[nodiscard]] bool lives() const { return server_ != nullptr; }
+    [[nodiscard]] pid_t pid() const { return pid_; }
+
+    std::string run;
+    std::string kvp_explanation = "no daemon";
+    bool refuse_shutdown = false;
+    bool ignore_shutdown = false;
+    std::map<std::string, std::string> external;
+    std::set<control::Service> disabled;
+    control::HeartbeatPolicy heartbeat;
+    std::vector<std::string> verbs;
+
+private:
+    void handle(const control::Command& command, control::Responder responder);
+    [[nodiscard]] control::StatusResult status() const;
+    void stop_soon();
+
+    loop::Loop& loop_;
+    Launcher::Order order_;
+    control::EventLog log_;
+    std::string state_ = "running";
+    bool kvp_ok_ = false;
+    pid_t pid_ = 0;
+    loop::Loop::TimerId timer_ = 0;
+    std::vector<control::Responder> kept_;
+    std::unique_ptr<control::Server> server_;
+};
+
+/// Makes FakeVms, which outlive the supervisor as real workers do.
+class FakeWorkers {
+public:
+    explicit FakeWorkers(loop::Loop& loop) : loop_(loop) {}
+    std::unique_ptr<Launcher> launcher();
+    /// The newest worker of a VM.
+    FakeVm& of(const Guid& vm) { return *vms_.at(vm); }
+    [[nodiscard]] bool has(const Guid& vm) const { return vms_.contains(vm); }
+
+    bool refuse_to_launch = false;
+    bool die_at_once = false;
+    std::vector<std::string> launched;  ///< names, in order
+
+private:
+    class FakeLauncher;
+    loop::Loop& loop_;
+    std::map<Guid, std::unique_ptr<FakeVm>> vms_;
+};
+
+}  // namespace hvis::manager

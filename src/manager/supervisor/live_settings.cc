@@ -1,0 +1,165 @@
+#include "manager/supervisor/live_settings.h"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace hvis::manager {
+namespace {
+
+using control::Json;
+using control::Pool;
+using control::Service;
+
+bool is(const Json& object, const char* name, const Json& value) {
+    const auto found = object.find(name);
+    return found != object.end() && *found == value;
+}
+
+/// Every field, so that the whole policy is what the definition says.
+control::HeartbeatPolicyChange whole(const control::HeartbeatPolicy& policy) {
+    return {.interval = policy.interval,
+            .latency = policy.latency,
+            .misses = policy.misses,
+            .window = policy.window,
+            .grace = policy.grace,
+            .on_loss = policy.on_loss,
+            .attempts = policy.attempts};
+}
+
+}  // namespace
+
+const Json* service_in(const Json& status, Service service) {
+    const auto services = status.find("services");
+    if (services == status.end() || !services->is_array()) {
+        return nullptr;
+    }
+    for (const Json& entry : *services) {
+        if (entry.is_object() && is(entry, "service", Json(control::to_string(service)))) {
+            return &entry;
+        }
+    }
+    return nullptr;
+}
+
+LiveSettings::LiveSettings(EventLog& log, EventLog::Subject vm, const VmDefinition& definition,
+                           const HeldPairs& pairs, const Timings& timings, control::Link& link)
+    : log_(log),
+      vm_(std::move(vm)),
+      definition_(definition),
+      pairs_(pairs),
+      timings_(timings),
+      link_(link) {}
+
+void LiveSettings::begin() {
+    ask(control::HeartbeatShowCommand{}, "the heartbeat policy", [this](const Json& result) {
+        if (!is(result, "policy", control::to_json(definition_.heartbeat))) {
+            apply_heartbeat();
+        }
+    });
+}
+
+void LiveSettings::status(const Json& status) {
+    if (!std::exchange(services_compared_, true)) {
+        for (size_t index = 0; index < definition_.services.size(); ++index) {
+            const auto service = static_cast<Service>(index);
+            const Json* entry = service_in(status, service);
+            if (entry != nullptr && is(*entry, "enabled", !definition_.services[index])) {
+                apply_service(service);
+            }
+        }
+    }
+    const Json* kvp = service_in(status, Service::kKvp);
+    const bool ok = kvp != nullptr && is(*kvp, "primary", "ok");
+    if (ok && !std::exchange(kvp_was_ok_, ok)) {
+        restore_pairs(Pool::kExternal);
+        restore_pairs(Pool::kParameters);
+    }
+    kvp_was_ok_ = ok;
+}
+
+void LiveSettings::apply_service(Service service) {
+    ask(control::ServiceSwitchCommand{.service = service,
+                                      .enable = definition_.services[std::to_underlying(service)]},
+        "the service " + std::string(control::to_string(service)));
+}
+
+void LiveSettings::apply_heartbeat() {
+    ask(control::HeartbeatSetCommand{.change = whole(definition_.heartbeat)},
+        "the heartbeat policy");
+}
+
+void LiveSettings::ask(const control::Command& command, std::string setting,
+                       std::function<void(const Json&)> answered) {
+    link_.request(control::encode_command(command),
+                  loop::Loop::now() + control::kServiceTimeout + timings_.reply_slack,
+                  [this, setting = std::move(setting), answered = std::move(answered)](auto reply) {
+                      if (reply) {
+                          if (answered) {
+                              answered(**reply);
+                          }
+                      } else if (reply.error().outcome != control::Link::kLinkLost) {
+                          log_.record(control::EventId::kSettingsNotApplied, vm_,
+                                      {{"setting", setting}, {"why", reply.error().message}});
+                      }
+                  });
+}
+
+void LiveSettings::restore_pairs(Pool pool) {
+    if (pairs_.of(pool).empty()) {
+        return;
+    }
+    ask(control::KvpListCommand{.pool = pool}, "the held pairs", [this, pool](const Json& result) {
+        std::map<std::string, Json> there;
+        if (const auto list = result.find("pairs"); list != result.end()) {
+            for (const Json& pair : *list) {
+                if (pair.is_object() && pair.contains("value") && pair.contains("key") &&
+                    pair.at("key").is_string()) {
+                    there[pair.at("key").get<std::string>()] = pair.at("value");
+                }
+            }
+        }
+        for (const auto& [key, value] : pairs_.of(pool)) {
+            const auto found = there.find(key);
+            if (found == there.end() || found->second != value) {
+                to_set_.push_back({.pool = pool, .key = key, .value = value});
+            }
+        }
+        set_next_pair();
+    });
+}
+
+void LiveSettings::set_next_pair() {
+    if (setting_ || to_set_.empty()) {
+        return;
+    }
+    const auto command = std::move(to_set_.front());
+    to_set_.pop_front();
+    // Dropped or changed while it waited.
+    bool still_held = false;
+    for (const auto& [key, value] : pairs_.of(command.pool)) {
+        still_held = still_held || (key == command.key && value == command.value);
+    }
+    if (!still_held) {
+        set_next_pair();
+        return;
+    }
+    setting_ = true;
+    link_.request(control::encode_command(command),
+                  loop::Loop::now() + command.timeout + timings_.reply_slack,
+                  [this, key = command.key](auto reply) {
+                      setting_ = false;
+                      if (reply) {
+                          set_next_pair();
+                          return;
+                      }
+                      to_set_.clear();
+                      if (reply.error().outcome != control::Link::kLinkLost) {
+                          log_.record(
+                              control::EventId::kSettingsNotApplied, vm_,
+                              {{"setting", "the pair " + key}, {"why", reply.error().message}});
+                      }
+                  });
+}
+
+}  // namespace hvis::manager

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "control/link.h"
+#include "manager/definition/vm_definition.h"
+#include "manager/events/event_log.h"
+#include "manager/supervisor/held_pairs.h"
+#include "manager/supervisor/timings.h"
+
+namespace hvis::manager {
+
+/// Carries what the administrator wants over to the worker of one connection: services and
+/// heartbeat policy once it is connected (they may have changed while no manager was there), the
+/// held pairs whenever the guest's key/value service comes, or comes back. Manager thread.
+class LiveSettings {
+public:
+    /// All must outlive it.
+    LiveSettings(EventLog& log, EventLog::Subject vm, const VmDefinition& definition,
+                 const HeldPairs& pairs, const Timings& timings, control::Link& link);
+    LiveSettings(const LiveSettings&) = delete;
+    LiveSettings& operator=(const LiveSettings&) = delete;
+
+    /// The link has greeted.
+    void begin();
+    /// The worker's status has changed.
+    void status(const control::Json& status);
+    /// The definition has changed.
+    void apply_service(control::Service service);
+    void apply_heartbeat();
+
+private:
+    void ask(const control::Command& command, std::string setting,
+             std::function<void(const control::Json&)> answered = {});
+    void restore_pairs(control::Pool pool);
+    void set_next_pair();
+
+    EventLog& log_;
+    EventLog::Subject vm_;
+    const VmDefinition& definition_;
+    const HeldPairs& pairs_;
+    const Timings& timings_;
+    control::Link& link_;
+    bool services_compared_ = false;
+    bool kvp_was_ok_ = false;
+    std::deque<control::KvpSetCommand> to_set_;
+    bool setting_ = false;
+};
+
+/// The entry of a service in a worker's status, or nullptr.
+const control::Json* service_in(const control::Json& status, control::Service service);
+
+}  // namespace hvis::manager

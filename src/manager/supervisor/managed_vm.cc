@@ -1,0 +1,248 @@
+#include "manager/supervisor/managed_vm.h"
+
+#include <chrono>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+
+namespace hvis::manager {
+namespace {
+
+using control::ErrorCode;
+using control::Json;
+
+}  // namespace
+
+ManagedVm::ManagedVm(VmContext& context, VmRecord record, std::vector<HeldPair> pairs,
+                     std::optional<KeptEnd> end)
+    : context_(context),
+      definition_(std::move(record.definition)),
+      files_(VmFiles::of(definition_.id, context.config.runtime_directory,
+                         context.config.state_directory)),
+      pairs_(context.store, definition_.id, std::move(pairs)),
+      wanted_(record.wanted_running),
+      attempts_(record.restart_attempts),
+      run_(record.run),
+      end_(std::move(end)),
+      waits_(context.loop, context.config.timings) {}
+
+ManagedVm::~ManagedVm() {
+    context_.loop.cancel_timer(timer_);
+    context_.loop.cancel_timer(start_timer_);
+    for (const auto& [id, note] : notes_) {
+        context_.loop.cancel_timer(note.timer);
+    }
+    if (process_watched_) {
+        context_.loop.unwatch(process_->fd());
+    }
+}
+
+std::string ManagedVm::state() const {
+    switch (phase_) {
+        case Phase::kStopped:
+            return end_ ? std::string(state_after(end_->kind)) : "stopped";
+        case Phase::kWaiting:
+        case Phase::kLaunching:
+            return "starting";
+        case Phase::kConnecting:
+        case Phase::kRunning: {
+            if (unreachable_) {
+                return "unreachable";
+            }
+            if (stop_asked_) {
+                return "stopping";
+            }
+            const auto state = status_ != nullptr ? status_->find("state") : Json::const_iterator();
+            return status_ != nullptr && state != status_->end() && state->is_string()
+                       ? state->get<std::string>()
+                       : "starting";
+        }
+        case Phase::kEnding:
+            return "stopping";
+    }
+    return "stopped";
+}
+
+VmSummary ManagedVm::summary() const {
+    VmSummary summary{.definition = definition_,
+                      .state = state(),
+                      .explanation = explanation_,
+                      .status = status_,
+                      .since = since_};
+    const bool ended_badly = end_ && end_->kind != Ending::Kind::kStopped;
+    if (phase_ == Phase::kStopped && explanation_.empty() && ended_badly) {
+        summary.explanation = end_->why;
+    }
+    return summary;
+}
+
+void ManagedVm::set_phase(Phase phase) {
+    phase_ = phase;
+    since_ = WallTime::from_system(std::chrono::system_clock::now());
+    changed();
+}
+
+void ManagedVm::changed() { context_.changed(definition_.id); }
+
+Result<void, Failure> ManagedVm::save_wish(bool wanted, uint32_t attempts) {
+    if (wanted != wanted_ || attempts != attempts_) {
+        HVIS_CHECK(context_.store.save_wish(definition_.id, wanted, attempts));
+        wanted_ = wanted;
+        attempts_ = attempts;
+    }
+    return {};
+}
+
+Launcher::Order ManagedVm::order() const {
+    return {.vm = definition_.id,
+            .vm_name = definition_.name,
+            .program = context_.config.worker,
+            .files = files_};
+}
+
+control::Link* ManagedVm::live_link() const {
+    return phase_ == Phase::kRunning && session_ != nullptr ? &session_->link() : nullptr;
+}
+
+void ManagedVm::answer_starts(Result<void, Failure> outcome) {
+    context_.loop.cancel_timer(std::exchange(start_timer_, 0));
+    for (const Done& done : std::exchange(starts_, {})) {
+        done(outcome);
+    }
+}
+
+void ManagedVm::answer_stops(const Result<void, Failure>& outcome) {
+    for (const Done& done : std::exchange(stops_, {})) {
+        done(outcome);
+    }
+}
+
+void ManagedVm::start(Done done) {
+    if (phase_ == Phase::kEnding || stop_asked_) {
+        done(std::unexpected(control::make_failure(ErrorCode::kUnavailable, "the VM is stopping",
+                                                   "wait for 'stopped', then start it")));
+        return;
+    }
+    if (unreachable_) {
+        done(std::unexpected(control::make_failure(ErrorCode::kUnavailable, explanation_,
+                                                   "cut its power, then start it")));
+        return;
+    }
+    if (const auto saved = save_wish(true, 0); !saved) {
+        done(saved);
+        return;
+    }
+    if (phase_ == Phase::kRunning && state() != "starting") {
+        done({});
+        return;
+    }
+    starts_.push_back(std::move(done));
+    context_.loop.cancel_timer(start_timer_);
+    start_timer_ = context_.loop.add_timer(loop::Loop::now() + timings().start, [this] {
+        start_timer_ = 0;
+        answer_starts(std::unexpected(
+            control::make_failure(ErrorCode::kTimedOut, "the VM does not run yet",
+                                  "look at its status and at " + files_.worker_log)));
+    });
+    if (phase_ == Phase::kStopped || phase_ == Phase::kWaiting) {
+        context_.loop.cancel_timer(std::exchange(timer_, 0));
+        launch();
+    }
+}
+
+void ManagedVm::power_off(Done done) {
+    if (const auto saved = save_wish(false, 0); !saved) {
+        done(saved);
+        return;
+    }
+    if (phase_ == Phase::kWaiting) {
+        context_.loop.cancel_timer(std::exchange(timer_, 0));
+        rest();
+    }
+    if (phase_ == Phase::kStopped) {
+        done({});
+        return;
+    }
+    stops_.push_back(std::move(done));
+    stop_asked_ = true;
+    cut_asked_ = true;
+    changed();
+    if (control::Link* link = live_link(); link != nullptr && !unreachable_) {
+        link->request(control::encode_command(control::MachineCommand{
+                          .action = control::MachineCommand::Action::kPowerOff}),
+                      loop::Loop::now() + timings().power_off, [this](const auto& reply) {
+                          if (!reply && reply.error().outcome != control::Link::kLinkLost) {
+                              kill_worker();
+                          }
+                      });
+    } else {
+        kill_worker();
+    }
+}
+
+void ManagedVm::kill_worker() {
+    // While the launcher is at work there is no process yet: launched() comes back to this.
+    if (process_ && own_process_) {
+        context_.launcher.kill(order(), &*process_);
+    } else if (phase_ == Phase::kConnecting && known_to_live_) {
+        context_.launcher.kill(order(), nullptr);
+    } else if (phase_ != Phase::kLaunching) {
+        stop_asked_ = false;
+        cut_asked_ = false;
+        changed();
+        answer_stops(std::unexpected(control::make_failure(
+            ErrorCode::kFailed, "the worker does not answer, and its process is not known",
+            "find it with 'fuser " + files_.lock + "' and end it")));
+    }
+}
+
+uint64_t ManagedVm::shut_down(const control::ShutdownCommand& command, Done done) {
+    const bool stays_down = command.action != control::ShutdownCommand::Action::kRestart;
+    if (phase_ == Phase::kWaiting && stays_down) {
+        power_off(std::move(done));
+        return 0;
+    }
+    const bool was_wanted = wanted_;
+    if (stays_down && live_link() != nullptr) {
+        if (const auto saved = save_wish(false, attempts_); !saved) {
+            done(saved);
+            return 0;
+        }
+    }
+    auto answered = [this, stays_down, was_wanted, done](auto reply) {
+        // When the worker ends before its reply is read, the machine has stopped all the same.
+        const bool gone = !reply && reply.error().outcome == control::Link::kLinkLost;
+        if ((reply || gone) && stays_down) {
+            stop_asked_ = true;
+            changed();
+            stops_.push_back(done);
+            return;
+        }
+        if (reply) {
+            done({});
+            return;
+        }
+        if (stays_down) {
+            (void)save_wish(was_wanted, attempts_);
+        }
+        done(std::unexpected(reply.error()));
+    };
+    auto passed = pass(control::encode_command(command), std::move(answered));
+    if (!passed) {
+        done(std::unexpected(passed.error()));
+        return 0;
+    }
+    return *passed;
+}
+
+Result<void, Failure> ManagedVm::erase() {
+    HVIS_CHECK(remove_all(files_));
+    HVIS_CHECK(forget_end(context_.store, definition_.id));
+    HVIS_CHECK(context_.store.remove_vm(definition_.id));
+    context_.log.forget(definition_.id);
+    return {};
+}
+
+}  // namespace hvis::manager

@@ -1,0 +1,254 @@
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "manager/supervisor/managed_vm.h"
+
+namespace hvis::manager {
+namespace {
+
+using control::ErrorCode;
+using control::Json;
+using control::Pool;
+
+/// For verbs that name no timeout_ms of their own.
+constexpr auto kReplyTime = std::chrono::seconds(10);
+/// What holds for a running VM as soon as it is changed.
+constexpr auto kLiveFields = std::to_array<std::string_view>(
+    {"services", "heartbeat", "autostart", "restart", "description"});
+
+Duration patience(const Json& args) {
+    const auto timeout = args.find("timeout_ms");
+    return timeout != args.end() && timeout->is_number_unsigned()
+               ? std::min(std::chrono::milliseconds(timeout->get<uint64_t>() % (1ULL << 40U)),
+                          control::kMaxTimeout)
+               : std::chrono::milliseconds(kReplyTime);
+}
+
+Failure too_many_pairs() {
+    return control::make_failure(
+        ErrorCode::kFailed,
+        "the host holds " + std::to_string(kMaxHeldPairs) + " pairs in this pool already",
+        "delete some first");
+}
+
+}  // namespace
+
+Result<uint64_t, Failure> ManagedVm::pass(const control::EncodedCommand& command,
+                                          Answered answered) {
+    control::Link* link = live_link();
+    if (link == nullptr) {
+        return std::unexpected(control::make_failure(
+            ErrorCode::kUnavailable, "the VM is not running: it is " + state(),
+            phase_ == Phase::kStopped ? "start it first" : "wait until it runs"));
+    }
+    return link->request(command,
+                         loop::Loop::now() + patience(*command.args) + timings().reply_slack,
+                         std::move(answered));
+}
+
+uint64_t ManagedVm::request(const control::EncodedCommand& command, Answered answered) {
+    if (command.verb == "kvp.set" || command.verb == "kvp.add") {
+        return set_pair(command, std::move(answered));
+    }
+    if (command.verb == "kvp.delete") {
+        return delete_pair(command, std::move(answered));
+    }
+    if (command.verb == "heartbeat.set" || command.verb == "service.enable" ||
+        command.verb == "service.disable") {
+        return change_setting(command, std::move(answered));
+    }
+    auto passed = pass(command, answered);
+    if (!passed) {
+        answered(std::unexpected(passed.error()));
+        return 0;
+    }
+    return *passed;
+}
+
+void ManagedVm::cancel(uint64_t request) {
+    if (control::Link* link = live_link(); link != nullptr) {
+        link->cancel(request);
+    }
+}
+
+uint64_t ManagedVm::set_pair(const control::EncodedCommand& command, Answered answered) {
+    const auto decoded = control::decode_command(command.verb, *command.args);
+    if (!decoded) {
+        answered(std::unexpected(decoded.error()));
+        return 0;
+    }
+    const auto& set = std::get<control::KvpSetCommand>(*decoded);
+    if (pairs_.no_room_for(set.pool, set.key)) {
+        answered(std::unexpected(too_many_pairs()));
+        return 0;
+    }
+    const HeldPair pair{.pool = set.pool, .key = set.key, .value = set.value};
+    auto passed = pass(command, [this, pair, answered](auto reply) {
+        if (reply) {
+            if (const auto held = pairs_.hold(pair); !held) {
+                Failure failure = held.error();
+                failure.message =
+                    "the guest has the pair, but it could not be kept: " + failure.message;
+                answered(std::unexpected(failure));
+                return;
+            }
+        }
+        answered(std::move(reply));
+    });
+    if (!passed) {
+        answered(std::unexpected(passed.error()));
+        return 0;
+    }
+    return *passed;
+}
+
+uint64_t ManagedVm::delete_pair(const control::EncodedCommand& command, Answered answered) {
+    const auto decoded = control::decode_command(command.verb, *command.args);
+    if (!decoded) {
+        answered(std::unexpected(decoded.error()));
+        return 0;
+    }
+    const auto& wanted = std::get<control::KvpDeleteCommand>(*decoded);
+    auto passed = pass(command, [this, pool = wanted.pool, key = wanted.key, answered](auto reply) {
+        // A pair that the guest has lost is deleted all the same: it would come back otherwise.
+        const bool lost = !reply && reply.error().code == ErrorCode::kNotFound;
+        const bool held = pairs_.has(pool, key);
+        if (reply || lost) {
+            if (const auto dropped = pairs_.drop(pool, key); !dropped) {
+                answered(std::unexpected(dropped.error()));
+                return;
+            }
+        }
+        if (lost && held) {
+            answered(std::make_shared<const Json>(Json::object()));
+        } else {
+            answered(std::move(reply));
+        }
+    });
+    if (!passed) {
+        answered(std::unexpected(passed.error()));
+        return 0;
+    }
+    return *passed;
+}
+
+uint64_t ManagedVm::change_setting(const control::EncodedCommand& command, Answered answered) {
+    const auto decoded = control::decode_command(command.verb, *command.args);
+    if (!decoded) {
+        answered(std::unexpected(decoded.error()));
+        return 0;
+    }
+    VmDefinition wanted = definition_;
+    if (const auto* heartbeat = std::get_if<control::HeartbeatSetCommand>(&*decoded)) {
+        wanted.heartbeat = heartbeat->change.applied_to(wanted.heartbeat);
+    } else if (const auto* service = std::get_if<control::ServiceSwitchCommand>(&*decoded)) {
+        wanted.services[std::to_underlying(service->service)] = service->enable;
+    }
+    auto passed = pass(command, [this, wanted, answered](auto reply) {
+        if (reply && wanted != definition_) {
+            if (const auto kept = redefine(wanted, Carry::kIsThere); !kept) {
+                answered(std::unexpected(kept.error()));
+                return;
+            }
+        }
+        answered(std::move(reply));
+    });
+    if (!passed) {
+        answered(std::unexpected(passed.error()));
+        return 0;
+    }
+    return *passed;
+}
+
+Result<std::vector<std::string>, Failure> ManagedVm::redefine(const VmDefinition& definition,
+                                                              Carry carry) {
+    const Json before = to_json(definition_);
+    const Json after = to_json(definition);
+    std::string fields;
+    std::vector<std::string> pending;
+    const bool has_worker = phase_ != Phase::kStopped && phase_ != Phase::kWaiting;
+    for (const auto& [name, value] : after.items()) {
+        if (before.at(name) == value) {
+            continue;
+        }
+        fields += (fields.empty() ? "" : ", ") + name;
+        if (has_worker && std::ranges::find(kLiveFields, name) == kLiveFields.end()) {
+            pending.push_back(name);
+        }
+    }
+    if (fields.empty()) {
+        return pending;
+    }
+    HVIS_CHECK(context_.store.save_definition(definition));
+    const VmDefinition old = std::exchange(definition_, definition);
+    context_.log.record(control::EventId::kVmChanged, subject(), {{"fields", fields}});
+    if (settings_ != nullptr && carry == Carry::kToWorker) {
+        for (size_t index = 0; index < definition.services.size(); ++index) {
+            if (old.services[index] != definition.services[index]) {
+                settings_->apply_service(static_cast<control::Service>(index));
+            }
+        }
+        if (old.heartbeat != definition.heartbeat) {
+            settings_->apply_heartbeat();
+        }
+    }
+    changed();
+    return pending;
+}
+
+void ManagedVm::set_service(control::Service service, bool enabled,
+                            std::function<void(Result<std::string, Failure>)> done) {
+    VmDefinition wanted = definition_;
+    wanted.services[std::to_underlying(service)] = enabled;
+    if (const auto kept = redefine(wanted); !kept) {
+        done(std::unexpected(kept.error()));
+        return;
+    }
+    if (live_link() == nullptr) {
+        done(std::string("the VM is not running: this holds from its next start"));
+        return;
+    }
+    if (!enabled) {
+        done(std::string());
+        return;
+    }
+    const uint64_t id = next_note_++;
+    notes_[id] = {.service = service,
+                  .done = std::move(done),
+                  .timer = context_.loop.add_timer(loop::Loop::now() + timings().service_note,
+                                                   [this, id] { answer_note(id); })};
+    answer_notes();
+}
+
+void ManagedVm::answer_notes() {
+    std::vector<uint64_t> good;
+    for (const auto& [id, note] : notes_) {
+        const Json* entry = status_ != nullptr ? service_in(*status_, note.service) : nullptr;
+        if (entry != nullptr && entry->value("enabled", Json()) == true &&
+            entry->value("primary", Json()) == "ok") {
+            good.push_back(id);
+        }
+    }
+    for (const uint64_t id : good) {
+        answer_note(id);
+    }
+}
+
+void ManagedVm::answer_note(uint64_t id) {
+    auto node = notes_.extract(id);
+    if (node.empty()) {
+        return;
+    }
+    context_.loop.cancel_timer(node.mapped().timer);
+    const Json* entry = status_ != nullptr ? service_in(*status_, node.mapped().service) : nullptr;
+    std::string text = "the VM does not run any more";
+    if (entry != nullptr) {
+        const Json explanation = entry->value("explanation", Json());
+        const bool ok = entry->value("primary", Json()) == "ok";
+        text = ok || !explanation.is_string() ? "" : explanation.get<std::string>();
+    }
+    node.mapped().done(std::move(text));
+}
+
+}  // namespace hvis::manager

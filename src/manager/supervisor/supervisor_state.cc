@@ -1,0 +1,175 @@
+#include "manager/supervisor/supervisor_state.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "manager/supervisor/boot_mark.h"
+
+namespace hvis::manager {
+namespace {
+
+using control::EventId;
+
+constexpr const char* kBootSetting = "boot";
+
+}  // namespace
+
+Failure no_such_vm() {
+    return control::make_failure(control::ErrorCode::kNotFound, "there is no such VM",
+                                 "'hvis list' shows those that there are");
+}
+
+Supervisor::State::State(SupervisorConfig config, loop::Loop& its_loop, Store& store, EventLog& log,
+                         std::unique_ptr<Launcher> workers)
+    : loop(its_loop),
+      launcher(std::move(workers)),
+      context{.loop = its_loop,
+              .store = store,
+              .log = log,
+              .launcher = *launcher,
+              .config = std::move(config),
+              .changed = [this](const Guid& id) { tell(id); }} {}
+
+Result<void, Failure> Supervisor::State::load() {
+    for (VmRecord& record : HVIS_TRY(context.store.load_vms())) {
+        const Guid id = record.definition.id;
+        auto pairs = HVIS_TRY(context.store.load_pairs(id));
+        auto end = HVIS_TRY(load_end(context.store, id));
+        if (record.run) {
+            context.log.set_cursor({.vm = id, .run = *record.run, .next_event = record.next_event});
+        }
+        names[record.definition.name] = id;
+        vms[id] = std::make_unique<ManagedVm>(context, std::move(record), std::move(pairs),
+                                              std::move(end));
+    }
+    const std::string mark = boot_mark();
+    const auto before = HVIS_TRY(context.store.setting(kBootSetting));
+    new_boot = !before || *before != mark;
+    return context.store.save_setting(kBootSetting, mark);
+}
+
+ManagedVm* Supervisor::State::vm(const Guid& id) const {
+    const auto found = vms.find(id);
+    return found == vms.end() ? nullptr : found->second.get();
+}
+
+void Supervisor::State::later(std::function<void()> work) {
+    loop.add_timer(loop::Loop::now(), [token = std::weak_ptr(alive), work = std::move(work)] {
+        if (!token.expired()) {
+            work();
+        }
+    });
+}
+
+void Supervisor::State::tell(const Guid& id) {
+    // A watcher may unwatch, itself included.
+    for (auto next = watchers.begin(); next != watchers.end();) {
+        const auto watcher = next->second;
+        const uint64_t number = next->first;
+        watcher(id);
+        next = watchers.upper_bound(number);
+    }
+}
+
+void Supervisor::State::begin() {
+    undecided = 1;
+    for (const auto& [id, machine] : vms) {
+        ++undecided;
+        machine->adopt([this](bool) { all_decided(); });
+    }
+    all_decided();
+}
+
+void Supervisor::State::all_decided() {
+    if (--undecided != 0) {
+        return;
+    }
+    // Not from within the callback of a VM that is on its way to another state.
+    later([this] {
+        for (const auto& [id, machine] : vms) {
+            machine->settle();
+        }
+        if (new_boot) {
+            autostart();
+        }
+    });
+}
+
+void Supervisor::State::autostart() {
+    std::vector<HostOrder::Item> items;
+    for (const auto& [id, machine] : vms) {
+        const Autostart& wanted = machine->definition().autostart;
+        if (wanted.enabled && machine->at_rest()) {
+            items.push_back({.vm = id, .order = wanted.order, .delay = wanted.delay});
+        }
+    }
+    starting = std::make_unique<HostOrder>(
+        loop, std::move(items), HostOrder::Direction::kLowestFirst,
+        [this](const Guid& id, std::function<void()> through) {
+            ManagedVm* machine = vm(id);
+            if (machine == nullptr || going_down) {
+                through();
+                return;
+            }
+            machine->start([this, id, through = std::move(through)](auto started) {
+                if (ManagedVm* failed = vm(id); !started && failed != nullptr) {
+                    context.log.record(EventId::kAutostartFailed, {id, failed->definition().name},
+                                       {{"why", started.error().message}});
+                }
+                through();
+            });
+        },
+        [this] { later([this] { starting.reset(); }); });
+    starting->run();
+}
+
+void Supervisor::State::stop_all(std::function<void()> done) {
+    going_down = true;
+    all_stopped = std::move(done);
+    std::vector<HostOrder::Item> items;
+    for (const auto& [id, machine] : vms) {
+        if (!machine->at_rest()) {
+            items.push_back(
+                {.vm = id, .order = machine->definition().autostart.order, .delay = {}});
+        }
+    }
+    context.log.record(EventId::kHostShutdown, {{"count", std::to_string(items.size())}});
+    stopping = std::make_unique<HostOrder>(
+        loop, std::move(items), HostOrder::Direction::kHighestFirst,
+        [this](const Guid& id, std::function<void()> through) { stop_one(id, through); },
+        [this] {
+            later([this] {
+                stopping.reset();
+                if (const auto flushed = context.log.flush(); !flushed) {
+                    log(LogLevel::kError, "manager", flushed.error().message);
+                }
+                std::exchange(all_stopped, nullptr)();
+            });
+        });
+    stopping->run();
+}
+
+void Supervisor::State::stop_one(const Guid& id, const std::function<void()>& through) {
+    ManagedVm* machine = vm(id);
+    if (machine == nullptr) {
+        through();
+        return;
+    }
+    const control::ShutdownCommand command{.action = control::ShutdownCommand::Action::kShutdown,
+                                           .force = true,
+                                           .reason = 0,
+                                           .message = "the host goes down",
+                                           .timeout = machine->definition().autostart.stop_timeout};
+    machine->shut_down(command, [this, id, through](auto stopped) {
+        ManagedVm* slow = vm(id);
+        if (stopped || slow == nullptr || slow->at_rest()) {
+            through();
+            return;
+        }
+        context.log.record(EventId::kGuestTooSlow, {id, slow->definition().name},
+                           {{"why", stopped.error().message}});
+        slow->power_off([through](const auto&) { through(); });
+    });
+}
+
+}  // namespace hvis::manager

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "loop/loop.h"
+#include "manager/supervisor/bus.h"
+#include "manager/supervisor/launcher.h"
+
+namespace hvis::manager {
+
+/// Runs each worker as a transient unit `hvis-vm@ID.service`: in a control group of its own, which
+/// hvisd's restart does not touch, confined by systemd. Needs the right to manage units.
+class SystemdLauncher final : public Launcher {
+public:
+    /// A start that systemd has not carried out by then has failed.
+    static constexpr Duration kJobTime = std::chrono::seconds(30);
+
+    /// Whether this process is itself a unit of a running systemd.
+    static bool is_our_manager();
+    /// On the bus of the systemd that runs us.
+    static Result<std::unique_ptr<SystemdLauncher>, Failure> create(loop::Loop& loop);
+    static Result<std::unique_ptr<SystemdLauncher>, Failure> create(loop::Loop& loop,
+                                                                    std::unique_ptr<Bus> bus,
+                                                                    Bus::Scope scope);
+    ~SystemdLauncher() override;
+
+    void launch(const Order& order, Launched launched) override;
+    void find(const Order& order, Found found) override;
+    void kill(const Order& order, const WorkerProcess* process) override;
+
+    static std::string unit_of(const Guid& vm);
+
+private:
+    struct Start {
+        Launched launched;
+        std::string job;  ///< object path, once systemd has named it
+        loop::Loop::TimerId timer = 0;
+    };
+    struct Call;
+
+    SystemdLauncher(loop::Loop& loop, std::unique_ptr<Bus> bus, Bus::Scope scope);
+    Result<void, Failure> subscribe();
+    static int job_removed(sd_bus_message* message, void* launcher);
+    void job_ended(const std::string& job, const std::string& unit, const std::string& result);
+    void main_process_of(const std::string& unit);
+    void finish(const std::string& unit, Result<WorkerProcess, Failure> process);
+    /// Sends `message` and calls back with the reply, or nullptr and what was wrong.
+    void call(sd_bus_message* message,
+              std::function<void(sd_bus_message* reply, const Failure& failure)> answered);
+    void get_property(const std::string& unit, const char* interface, const char* property,
+                      std::function<void(sd_bus_message* reply, const Failure& failure)> answered);
+
+    loop::Loop& loop_;
+    Bus::Scope scope_;
+    std::map<std::string, Start> starts_;
+    std::unique_ptr<Bus> bus_;
+};
+
+}  // namespace hvis::manager

@@ -1,0 +1,104 @@
+#include "manager/supervisor/systemd_launcher.h"
+
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include "base/log.h"
+#include "manager/supervisor/fake_systemd.h"
+
+namespace hvis::manager {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SystemdLauncherTest : public testing::Test {
+protected:
+    SystemdLauncherTest() {
+        set_log_level(LogLevel::kError);
+        auto bus = Bus::open(*loop, systemd.address());
+        EXPECT_TRUE(bus) << bus.error().message;
+        launcher = *SystemdLauncher::create(*loop, *std::move(bus), Bus::Scope::kSystem);
+        order.vm = *Guid::parse("5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f");
+        order.vm_name = "web";
+        order.program = "/usr/bin/hvis-vm";
+        order.files = VmFiles::of(order.vm, "/run/hvis", "/var/lib/hvis");
+    }
+    template <class Condition>
+    bool run_until(Condition condition) {
+        const TimePoint end = loop::Loop::now() + 20s;
+        while (!condition() && loop::Loop::now() < end) {
+            loop->run_once(20ms);
+        }
+        return condition();
+    }
+    Result<WorkerProcess, Failure> launch() {
+        std::optional<Result<WorkerProcess, Failure>> outcome;
+        launcher->launch(order, [&](auto process) { outcome.emplace(std::move(process)); });
+        EXPECT_TRUE(run_until([&] { return outcome.has_value(); }));
+        return *std::move(outcome);
+    }
+    bool found() {
+        std::optional<bool> lives;
+        launcher->find(order, [&](bool does) { lives = does; });
+        EXPECT_TRUE(run_until([&] { return lives.has_value(); }));
+        return lives.value_or(false);
+    }
+
+    std::unique_ptr<loop::Loop> loop = *loop::Loop::create();
+    FakeSystemd systemd{*loop};
+    std::unique_ptr<SystemdLauncher> launcher;
+    Launcher::Order order;
+};
+
+TEST_F(SystemdLauncherTest, RunsTheWorkerAsAConfinedTransientUnit) {
+    EXPECT_FALSE(found());
+    const auto process = launch();
+    ASSERT_TRUE(process) << process.error().message;
+    const std::string unit = "hvis-vm@5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f.service";
+    ASSERT_TRUE(systemd.units.contains(unit));
+    EXPECT_EQ(process->pid(), systemd.units[unit]);
+    EXPECT_EQ(systemd.exec_start, "/usr/bin/hvis-vm " + order.files.config);
+    EXPECT_EQ(systemd.properties["Description"], "hvis: virtual machine web");
+    EXPECT_EQ(systemd.properties["CollectMode"], "inactive-or-failed");
+    EXPECT_EQ(systemd.properties["NoNewPrivileges"], "true");
+    EXPECT_EQ(systemd.properties["ProtectSystem"], "strict");
+    EXPECT_EQ(systemd.properties["ReadWritePaths"], "as");
+    EXPECT_EQ(systemd.properties["CapabilityBoundingSet"], "0");
+    EXPECT_EQ(systemd.properties["RestrictAddressFamilies"], "(bas)");
+    EXPECT_EQ(systemd.properties["DevicePolicy"], "closed");
+    EXPECT_EQ(systemd.subscribed, 1);
+    EXPECT_TRUE(found());
+}
+
+TEST_F(SystemdLauncherTest, NeverRunsTwoForOneVm) {
+    ASSERT_TRUE(launch());
+    const auto second = launch();
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, control::ErrorCode::kUnavailable);
+}
+
+TEST_F(SystemdLauncherTest, SaysThatTheUnitCouldNotBeStarted) {
+    systemd.job_result = "failed";
+    const auto process = launch();
+    ASSERT_FALSE(process);
+    EXPECT_NE(process.error().message.find("ended with 'failed'"), std::string::npos);
+}
+
+TEST_F(SystemdLauncherTest, KillsTheWholeUnit) {
+    const auto process = launch();
+    ASSERT_TRUE(process);
+    launcher->kill(order, &*process);
+    ASSERT_TRUE(run_until([&] { return systemd.units.empty(); }));
+    EXPECT_TRUE(process->ended());
+    EXPECT_FALSE(found());
+}
+
+TEST_F(SystemdLauncherTest, SaysThatThereIsNoBus) {
+    const auto bus = Bus::open(*loop, "unix:path=/nonexistent/bus");
+    ASSERT_FALSE(bus);
+    EXPECT_NE(bus.error().hint.find("launcher"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hvis::manager

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/guid.h"
+#include "base/result.h"
+#include "control/failure.h"
+
+namespace hvis::manager {
+
+/// The files of one VM; docs/hvisd.md lists them.
+struct VmFiles {
+    std::string runtime;  ///< directory
+    std::string state;    ///< directory
+    std::string config;
+    std::string control;
+    std::string serial_socket;
+    std::string lock;  ///< held by the worker for as long as it lives
+    std::string serial_log;
+    std::string worker_log;
+    std::string last_words;
+
+    static VmFiles of(const Guid& vm, const std::string& runtime_directory,
+                      const std::string& state_directory);
+};
+
+/// A worker's own log is put aside (".1") before a start when it is longer than this.
+inline constexpr uint64_t kMaxWorkerLog = uint64_t{1} << 20U;
+
+/// Makes both directories, mode 0700, and puts an over-long log aside.
+Result<void, control::Failure> prepare(const VmFiles& files);
+/// Removes both directories with all that is in them.
+Result<void, control::Failure> remove_all(const VmFiles& files);
+/// Mode 0600; whoever reads `path` sees the old text or the new one, whole.
+Result<void, control::Failure> write_whole(const std::string& path, std::string_view text);
+/// At most `max_bytes`; kNotFound where there is no such file.
+Result<std::string, control::Failure> read_whole(const std::string& path, size_t max_bytes);
+
+}  // namespace hvis::manager

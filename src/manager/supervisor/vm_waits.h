@@ -1,0 +1,60 @@
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "control/commands.h"
+#include "control/link.h"
+#include "loop/loop.h"
+#include "manager/supervisor/timings.h"
+
+namespace hvis::manager {
+
+/// Whoever waits for a condition of one VM, over its stops and starts. Manager thread.
+class VmWaits {
+public:
+    using Done = std::function<void(Result<void, control::Failure>)>;
+
+    VmWaits(loop::Loop& loop, const Timings& timings) : loop_(loop), timings_(timings) {}
+    VmWaits(const VmWaits&) = delete;
+    VmWaits& operator=(const VmWaits&) = delete;
+    ~VmWaits();
+
+    /// `done` is called exactly once unless this is destroyed before, never from within.
+    uint64_t add(control::Condition condition, control::Milliseconds timeout, Done done);
+    void cancel(uint64_t id);
+
+    /// A worker can be asked from now on.
+    void running(control::Link& link);
+    /// The worker cannot be asked any more; what was asked comes back by itself.
+    void not_running() { link_ = nullptr; }
+    /// No worker runs, and none will by itself: other conditions than `stopped` have failed if
+    /// the VM ran since they were waited for.
+    void stopped();
+    /// Not stopped any more.
+    void starting() { stopped_ = false; }
+
+private:
+    struct Wait {
+        control::Condition condition = control::Condition::kRunning;
+        Done done;
+        TimePoint deadline;
+        loop::Loop::TimerId timer = 0;
+        control::Link::RequestId request = 0;
+        bool asked = false;
+    };
+    void ask(uint64_t id);
+    void answered(uint64_t id,
+                  const Result<std::shared_ptr<const control::Json>, control::Failure>&);
+    void finish(uint64_t id, Result<void, control::Failure> outcome);
+    void finish_soon(uint64_t id, Result<void, control::Failure> outcome);
+
+    loop::Loop& loop_;
+    const Timings& timings_;
+    control::Link* link_ = nullptr;
+    bool stopped_ = true;
+    uint64_t next_id_ = 1;
+    std::map<uint64_t, Wait> waits_;
+};
+
+}  // namespace hvis::manager
