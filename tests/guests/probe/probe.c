@@ -7,6 +7,7 @@
 //   probe clock-calls COUNT           reads the time so often; prints the milliseconds spent in the kernel for it
 //   probe pool FILE                   prints the records of a KVP pool: key and value as hexadecimal bytes, one a line
 //   probe pool-add FILE KEY VALUE     adds a record as a program of the guest would; the same digits
+//   probe pool-fill FILE COUNT        adds the pairs (key 1, value 1) to (key COUNT, value COUNT)
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -136,6 +137,20 @@ static int add_to_pool(const char *path, const char *key, const char *value) {
     return write(file, &record, sizeof(record)) == sizeof(record) ? 0 : fail(path);
 }
 
+static int fill_pool(const char *path, int count) {
+    const int file = open_pool(path, O_WRONLY | O_APPEND, F_WRLCK);
+    for (int i = 1; i <= count; ++i) {
+        struct record record;
+        memset(&record, 0, sizeof(record));
+        snprintf((char *)record.key, sizeof(record.key), "key %d", i);
+        snprintf((char *)record.value, sizeof(record.value), "value %d", i);
+        if (write(file, &record, sizeof(record)) != sizeof(record)) {
+            return fail(path);
+        }
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
     const char *verb = argc > 1 ? argv[1] : "";
     if (strcmp(verb, "rdmsr") == 0 && argc == 4) {
@@ -161,6 +176,9 @@ int main(int argc, char **argv) {
     }
     if (strcmp(verb, "pool-add") == 0 && argc == 5) {
         return add_to_pool(argv[2], argv[3], argv[4]);
+    }
+    if (strcmp(verb, "pool-fill") == 0 && argc == 4) {
+        return fill_pool(argv[2], atoi(argv[3]));
     }
     fprintf(stderr, "usage: see the source\n");
     return 2;
