@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "manager/daemon.h"
+#include "manager/store/backup.h"
 #include "manager/store/database.h"
 
 namespace {
@@ -25,6 +26,7 @@ constexpr const char* kUsualConfig = "/etc/hvis/hvisd.toml";
 struct Options {
     std::string config;
     std::string backup;
+    std::string restore;
     bool check_only = false;
     std::string state_directory;
     std::string runtime_directory;
@@ -87,6 +89,14 @@ Result<void, Failure> act(const Options& options) {
     if (!options.backup.empty()) {
         return Database::back_up_file(config.directories.state + "/hvis.db", options.backup);
     }
+    if (!options.restore.empty()) {
+        const std::string kept = HVIS_TRY(
+            restore_database(options.restore, config.directories.state + "/hvis.db"));
+        if (!kept.empty()) {
+            std::puts(("the database that was there is kept as " + kept).c_str());
+        }
+        return {};
+    }
     const DaemonSettings settings{
         .config = config, .worker = worker_of(config), .version = HVIS_VERSION, .limits = {}};
     return run_daemon(settings, [&options] { return read_config(options); });
@@ -105,6 +115,10 @@ int main(int argc, char** argv) {
     app.add_flag("--check-config", options.check_only, "only read the configuration");
     app.add_option("--backup", options.backup, "copy the database into a new file, and end")
         ->type_name("FILE");
+    app.add_option("--restore", options.restore,
+                   "put a backup in the place of the database, while no hvisd runs, and end")
+        ->type_name("FILE")
+        ->check(CLI::ExistingFile);
     app.add_option("--state-directory", options.state_directory, "instead of the configuration's")
         ->type_name("DIR");
     app.add_option("--runtime-directory", options.runtime_directory,

@@ -69,6 +69,12 @@ Result<void, Failure> Database::backup(const std::string& path) {
     return published;
 }
 
+Result<void, Failure> Database::back_up_file(const std::string& source, const std::string& path) {
+    HVIS_CHECK(check_file(source));
+    const auto database = HVIS_TRY(connect(source, SQLITE_OPEN_READONLY, UniqueFd()));
+    return database->backup(path);
+}
+
 Result<std::string, Failure> restore_database(const std::string& backup, const std::string& path) {
     HVIS_CHECK(Database::check_file(backup));
     const UniqueFd lock = HVIS_TRY(lock_database(path, Database::kLockWait));

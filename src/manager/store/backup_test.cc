@@ -34,6 +34,17 @@ TEST(Backup, IsAWholeDatabaseOfThatMoment) {
     EXPECT_EQ(words_in(folder.file("copy.db")), 3);
 }
 
+TEST(Backup, NeedsNoLock) {
+    const TestFolder folder;
+    const auto database = open_with_words(folder.file(), 3);
+    must(Database::back_up_file(folder.file(), folder.file("copy.db")));
+    EXPECT_EQ(words_in(folder.file("copy.db")), 3);
+    write_file(folder.file("damaged.db"), "this is not a database, and never was one");
+    EXPECT_FALSE(Database::back_up_file(folder.file("damaged.db"), folder.file("copy2.db")));
+    EXPECT_FALSE(Database::back_up_file(folder.file("none.db"), folder.file("copy2.db")));
+    EXPECT_FALSE(std::filesystem::exists(folder.file("copy2.db")));
+}
+
 TEST(Backup, ReplacesNothing) {
     const TestFolder folder;
     const auto database = open_with_words(folder.file(), 1);

@@ -99,6 +99,10 @@ public:
     /// The new file is whole and on the disk when this returns; until then it has another name.
     Result<void, Failure> backup(const std::string& path);
 
+    /// The same for the database at `source`, whoever has it open: takes no lock, so that it works
+    /// beside a running hvisd and on any thread. A damaged one is refused.
+    static Result<void, Failure> back_up_file(const std::string& source, const std::string& path);
+
     /// Refuses whatever is not a whole database of hvisd; changes nothing.
     static Result<void, Failure> check_file(const std::string& path);
 
