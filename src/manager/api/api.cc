@@ -9,6 +9,28 @@
 
 namespace hvis::manager {
 
+namespace {
+
+StatsSampler::Source stats_source(Supervisor& supervisor) {
+    return {.running =
+                [&supervisor] {
+                    std::vector<Guid> running;
+                    for (const VmSummary& vm : supervisor.list()) {
+                        if (vm.state == "running" || vm.state == "paused") {
+                            running.push_back(vm.definition.id);
+                        }
+                    }
+                    return running;
+                },
+            .ask =
+                [&supervisor](const Guid& vm, StatsSampler::Answered answered) {
+                    supervisor.request(vm, control::encode_command(control::StatsCommand{}),
+                                       std::move(answered));
+                }};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Api>, Failure> Api::start(ApiConfig config, const ApiParts& parts) {
     // make_unique cannot see the private constructor.
     std::unique_ptr<Api> api(new Api(std::move(config.info), parts, std::move(config.access)));
@@ -23,6 +45,7 @@ Api::Api(ApiInfo info, const ApiParts& parts, AccessRules access)
     : parts_(parts),
       background_(parts.loop),
       streams_(parts.loop),
+      sampler_(parts.loop, stats_source(parts.supervisor)),
       context_{.loop = parts.loop,
                .supervisor = parts.supervisor,
                .events = parts.events,
@@ -31,6 +54,7 @@ Api::Api(ApiInfo info, const ApiParts& parts, AccessRules access)
                .hooks = parts.hooks,
                .background = background_,
                .streams = streams_,
+               .sampler = sampler_,
                .info = std::move(info),
                .tokens_changed =
                    [this] {

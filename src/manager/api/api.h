@@ -47,6 +47,7 @@ private:
     ApiParts parts_;
     Background background_;
     Streams streams_;
+    StatsSampler sampler_;
     ApiContext context_;
     Router router_;
     /// What waits on the manager thread's queue for this: expires first.

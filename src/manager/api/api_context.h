@@ -10,6 +10,7 @@
 #include "manager/api/background.h"
 #include "manager/api/http_server.h"
 #include "manager/api/router.h"
+#include "manager/api/stats_sampler.h"
 #include "manager/api/streams.h"
 #include "manager/events/event_log.h"
 #include "manager/events/hooks.h"
@@ -37,6 +38,7 @@ struct ApiContext {
     Hooks& hooks;
     Background& background;
     Streams& streams;
+    StatsSampler& sampler;
     ApiInfo info;
     const HttpServer* server = nullptr;
     /// Hands the tokens of the store to the http thread.

@@ -11,15 +11,17 @@ void show_metrics(ApiContext& context, const ApiRequest&, Responder responder) {
     [[maybe_unused]] const auto flushed = context.events.flush();
     const std::chrono::duration<double> took = loop::Loop::now() - begin;
     const auto operations = context.operations.list();
+    const TimePoint now = loop::Loop::now();
     MetricsSnapshot snapshot{.vms = context.supervisor.list(),
+                             .stats = context.sampler.take(now),
+                             .taken = now,
                              .version = context.info.version,
                              .requests_handled = context.handled,
                              .operations_running = static_cast<uint64_t>(std::ranges::count(
                                  operations, OperationState::kRunning, &Operation::state)),
                              .last_event = context.events.last(),
                              .streams = context.streams.count(),
-                             .flush_seconds = took.count(),
-                             .now = WallTime::from_system(std::chrono::system_clock::now())};
+                             .flush_seconds = took.count()};
     if (context.server != nullptr) {
         const HttpCounters& counters = context.server->counters();
         snapshot.http_requests = counters.requests;

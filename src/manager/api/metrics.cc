@@ -144,13 +144,6 @@ void add_vms(std::vector<MetricFamily>& families, const MetricsSnapshot& snapsho
             processors.add(vm_labels(vm), vm.definition.processors);
         }
     }
-    Family exits(families, MetricType::Counter, "hvis_vm_exits_total",
-                 "Exits of virtual processors to the worker since it started");
-    for_each_status(snapshot, [&](const VmSummary& vm, const Json& status) {
-        if (const auto value = number(status, "exits")) {
-            exits.add(vm_labels(vm), *value);
-        }
-    });
 }
 
 void add_services(std::vector<MetricFamily>& families, const MetricsSnapshot& snapshot) {
@@ -181,85 +174,129 @@ void add_services(std::vector<MetricFamily>& families, const MetricsSnapshot& sn
     });
 }
 
-/// The worker's histogram: {"le_ms":[…],"counts":[…],"sum_ms":…}, one count more than bounds.
+/// The worker's histogram (docs/control-protocol.md); nothing when it makes no sense.
 std::optional<ClientMetric> histogram_of(const Json& value) {
-    const Json* bounds = member(value, "le_ms");
-    const Json* counts = member(value, "counts");
-    const auto sum = number(value, "sum_ms");
-    if (bounds == nullptr || counts == nullptr || !bounds->is_array() || !counts->is_array() ||
-        counts->size() != bounds->size() + 1 || !sum) {
+    const Json* buckets = member(value, "buckets");
+    const auto sum = number(value, "sum_us");
+    if (buckets == nullptr || !buckets->is_array() || !sum) {
         return std::nullopt;
     }
     ClientMetric metric;
     uint64_t total = 0;
-    for (size_t index = 0; index < counts->size(); ++index) {
-        const Json& count = (*counts)[index];
-        if (!count.is_number_unsigned() ||
-            (index < bounds->size() && !(*bounds)[index].is_number())) {
+    for (const Json& bucket : *buckets) {
+        const auto count = number(bucket, "count");
+        const auto bound = number(bucket, "up_to_us");
+        const bool last = &bucket == &buckets->back();
+        if (!count || *count < 0 || bound.has_value() == last) {
             return std::nullopt;
         }
-        total += count.get<uint64_t>();
-        ClientMetric::Bucket bucket;
-        bucket.cumulative_count = total;
-        bucket.upper_bound = index < bounds->size() ? (*bounds)[index].get<double>() / 1000
-                                                    : std::numeric_limits<double>::infinity();
-        metric.histogram.bucket.push_back(bucket);
+        total += static_cast<uint64_t>(*count);
+        ClientMetric::Bucket shown;
+        shown.cumulative_count = total;
+        shown.upper_bound = bound ? *bound / 1e6 : std::numeric_limits<double>::infinity();
+        metric.histogram.bucket.push_back(shown);
     }
     metric.histogram.sample_count = total;
-    metric.histogram.sample_sum = *sum / 1000;
+    metric.histogram.sample_sum = *sum / 1e6;
     return metric;
 }
 
-/// What a worker tells about its heartbeat and clock in its status, where it does.
-void add_links(std::vector<MetricFamily>& families, const MetricsSnapshot& snapshot) {
+/// Calls `each` with the counters of every VM that was asked for them, and their age in seconds.
+template <class Each>
+void for_each_stats(const MetricsSnapshot& snapshot, Each each) {
+    for (const VmSummary& vm : snapshot.vms) {
+        if (const auto found = snapshot.stats.find(vm.definition.id);
+            found != snapshot.stats.end()) {
+            const std::chrono::duration<double> age = snapshot.taken - found->second.at;
+            each(vm, *found->second.stats, age.count());
+        }
+    }
+}
+
+void add_heartbeats(std::vector<MetricFamily>& families, const MetricsSnapshot& snapshot) {
     {
-        Family age(families, MetricType::Gauge, "hvis_heartbeat_age_seconds",
-                   "Time since the guest last answered a heartbeat");
-        for_each_status(snapshot, [&](const VmSummary& vm, const Json& status) {
-            const Json* heartbeat = member(status, "heartbeat");
-            if (heartbeat == nullptr) {
-                return;
-            }
-            if (const auto last = control::parse_time(text(*heartbeat, "last_answer"))) {
-                age.add(vm_labels(vm), std::max(0.0, seconds_of(snapshot.now) - seconds_of(*last)));
+        Family ages(families, MetricType::Gauge, "hvis_heartbeat_age_seconds",
+                    "Time since the guest last answered a heartbeat");
+        for_each_stats(snapshot, [&](const VmSummary& vm, const Json& stats, double age) {
+            const Json* heartbeat = member(stats, "heartbeat");
+            const auto value = heartbeat == nullptr ? std::nullopt : number(*heartbeat, "age_ms");
+            if (value) {
+                // What came after the sample is not known: the sample's age counts in full only
+                // where the guest had been silent for longer than a round.
+                const bool silent = *value / 1000 > age;
+                ages.add(vm_labels(vm), *value / 1000 + (silent ? age : 0));
             }
         });
     }
-    {
-        Family trips(families, MetricType::Histogram, "hvis_heartbeat_round_trip_seconds",
-                     "From a heartbeat to its answer");
-        for_each_status(snapshot, [&](const VmSummary& vm, const Json& status) {
-            const Json* heartbeat = member(status, "heartbeat");
-            const Json* round_trip =
-                heartbeat == nullptr ? nullptr : member(*heartbeat, "round_trip");
-            if (round_trip == nullptr) {
-                return;
-            }
-            if (auto metric = histogram_of(*round_trip)) {
+    Family trips(families, MetricType::Histogram, "hvis_heartbeat_round_trip_seconds",
+                 "From a heartbeat to its answer");
+    for_each_stats(snapshot, [&](const VmSummary& vm, const Json& stats, double) {
+        const Json* heartbeat = member(stats, "heartbeat");
+        const Json* trip = heartbeat == nullptr ? nullptr : member(*heartbeat, "round_trip");
+        if (trip != nullptr) {
+            if (auto metric = histogram_of(*trip)) {
                 metric->label = vm_labels(vm);
                 trips.add(*std::move(metric));
             }
-        });
-    }
-    {
-        Family offset(families, MetricType::Gauge, "hvis_clock_offset_seconds",
-                      "How far the guest's clock was from the host's when it last told");
-        for_each_status(snapshot, [&](const VmSummary& vm, const Json& status) {
-            if (const auto value = number(status, "clock_offset_ms")) {
-                offset.add(vm_labels(vm), *value / 1000);
-            }
-        });
-    }
-    Family rings(families, MetricType::Counter, "hvis_ring_bytes_total",
-                 "Bytes through the rings of the VM's channels");
-    for_each_status(snapshot, [&](const VmSummary& vm, const Json& status) {
-        const Json* bytes = member(status, "ring_bytes");
-        for (const char* direction : {"in", "out"}) {
-            if (const auto value = bytes == nullptr ? std::nullopt : number(*bytes, direction)) {
-                rings.add(with(vm_labels(vm), "direction", direction), *value);
+        }
+    });
+}
+
+void add_clocks(std::vector<MetricFamily>& families, const MetricsSnapshot& snapshot) {
+    Family offsets(families, MetricType::Gauge, "hvis_clock_offset_seconds",
+                   "How far the guest's clock is ahead, where the guest tells");
+    for_each_stats(snapshot, [&](const VmSummary& vm, const Json& stats, double) {
+        const Json* clock = member(stats, "clock");
+        if (const auto value = clock == nullptr ? std::nullopt : number(*clock, "offset_us")) {
+            offsets.add(vm_labels(vm), *value / 1e6);
+        }
+    });
+}
+
+void add_exits(std::vector<MetricFamily>& families, const MetricsSnapshot& snapshot) {
+    Family exits(families, MetricType::Counter, "hvis_vm_exits_total",
+                 "Exits of virtual processors to the worker since it started");
+    for_each_stats(snapshot, [&](const VmSummary& vm, const Json& stats, double) {
+        const Json* reasons = member(stats, "exits");
+        if (reasons == nullptr || !reasons->is_object()) {
+            return;
+        }
+        for (const auto& [reason, count] : reasons->items()) {
+            if (count.is_number()) {
+                exits.add(with(vm_labels(vm), "reason", reason), count.template get<double>());
             }
         }
     });
+}
+
+/// A counter "kvp.bytes_sent" is about the ring of the service kvp.
+void add_ring(std::vector<MetricFamily>& families, const MetricsSnapshot& snapshot,
+              const char* unit, const char* name, const char* help) {
+    Family rings(families, MetricType::Counter, name, help);
+    for_each_stats(snapshot, [&](const VmSummary& vm, const Json& stats, double) {
+        const Json* counters = member(stats, "counters");
+        for (const std::string_view service : control::kServiceWords) {
+            for (const char* direction : {"sent", "received"}) {
+                const std::string key = std::string(service) + "." + unit + "_" + direction;
+                const auto value =
+                    counters == nullptr ? std::nullopt : number(*counters, key.c_str());
+                if (value) {
+                    rings.add(with(with(vm_labels(vm), "service", service), "direction", direction),
+                              *value);
+                }
+            }
+        }
+    });
+}
+
+void add_links(std::vector<MetricFamily>& families, const MetricsSnapshot& snapshot) {
+    add_heartbeats(families, snapshot);
+    add_clocks(families, snapshot);
+    add_exits(families, snapshot);
+    add_ring(families, snapshot, "bytes", "hvis_ring_bytes_total",
+             "Payload through the rings of a service");
+    add_ring(families, snapshot, "packets", "hvis_ring_packets_total",
+             "Packets through the rings of a service");
 }
 
 void add_one(std::vector<MetricFamily>& families, MetricType type, const char* name,

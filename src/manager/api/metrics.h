@@ -1,9 +1,11 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "manager/api/http_server.h"
+#include "manager/api/stats_sampler.h"
 #include "manager/supervisor/supervisor.h"
 
 namespace hvis::manager {
@@ -11,6 +13,8 @@ namespace hvis::manager {
 /// What one scrape shows; taken on the manager thread, turned into text elsewhere.
 struct MetricsSnapshot {
     std::vector<VmSummary> vms;
+    std::map<Guid, StatsSampler::Sample> stats;  ///< of those that run, some seconds old
+    TimePoint taken;
     std::string version;
     uint64_t requests_handled = 0;
     uint64_t operations_running = 0;
@@ -24,7 +28,6 @@ struct MetricsSnapshot {
     uint64_t http_timed_out = 0;
     uint64_t http_turned_away = 0;
     uint64_t http_connections = 0;
-    WallTime now;
 };
 
 /// The snapshot in Prometheus' text format. Everything comes from the statuses that the workers
