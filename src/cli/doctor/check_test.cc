@@ -1,0 +1,160 @@
+#include "cli/doctor/check.h"
+
+#include <cerrno>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/fake_hvisd.h"
+
+namespace hvis::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+constexpr const char* kGoodProbe =
+    R"({"capabilities":[{"name":"KVM_CAP_HYPERV_SYNIC2","since":"4.14","needed":true,"present":true}],
+        "processor":true})";
+
+/// A host on which all is well; tests spoil one thing.
+struct World {
+    std::map<std::string, std::string> files = {
+        {"/proc/cpuinfo", "flags : fpu vmx"},
+        {"/proc/meminfo", "MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 4194304 kB\n"},
+        {"/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never"}};
+    int kvm_error = 0;
+    std::map<std::string, std::string, std::less<>> programs = {
+        {"hvis-vm", "/usr/bin/hvis-vm"},
+        {"passt", "/usr/bin/passt"},
+        {"qemu-storage-daemon", "/usr/bin/qemu-storage-daemon"}};
+    Ran probe = {.status = 0, .output = kGoodProbe};
+    std::string release = "6.1.0-25-amd64";
+    std::vector<std::string> groups = {"hvis"};
+
+    [[nodiscard]] Host host() const {
+        return {.read = [this](const std::string& path) { return files.at(path); },
+                .open_error = [this](const std::string&) { return kvm_error; },
+                .find_program =
+                    [this](std::string_view name) {
+                        const auto found = programs.find(name);
+                        return found == programs.end() ? std::string() : found->second;
+                    },
+                .run = [this](const std::vector<std::string>&) { return probe; },
+                .kernel_release = [this] { return release; },
+                .groups = [this] { return groups; }};
+    }
+};
+
+Check find(const std::vector<Check>& checks, const std::string& name) {
+    for (const Check& check : checks) {
+        if (check.name == name) {
+            return check;
+        }
+    }
+    ADD_FAILURE() << "no check " << name;
+    return {};
+}
+
+TEST(Doctor, FindsNothingWrongWithAGoodHost) {
+    const World world;
+    for (const auto& checks : {check_kvm(world.host()), check_host(world.host())}) {
+        EXPECT_EQ(worst_of(checks), CheckState::kOk) << checks_text(checks);
+        for (const Check& check : checks) {
+            EXPECT_THAT(check.fix, IsEmpty()) << check.name;
+        }
+    }
+}
+
+TEST(Doctor, GivesAFixForWhateverIsWrong) {
+    World world;
+    world.files["/proc/meminfo"] = "MemTotal: 8388608 kB\nMemAvailable: 1024 kB\n";
+    world.files["/sys/kernel/mm/transparent_hugepage/enabled"] = "always madvise [never]";
+    world.files["/proc/cpuinfo"] = "flags : fpu hypervisor";
+    world.programs.erase("passt");
+    world.programs.erase("qemu-storage-daemon");
+    world.release = "5.9.1";
+    auto checks = check_host(world.host());
+    const auto more = check_kvm(world.host());
+    checks.insert(checks.end(), more.begin(), more.end());
+    for (const char* name : {"memory", "huge-pages", "nesting", "passt", "qemu-storage-daemon"}) {
+        EXPECT_EQ(find(checks, name).state, CheckState::kWarning) << name;
+        EXPECT_NE(find(checks, name).fix, "") << name;
+    }
+    EXPECT_EQ(find(checks, "kernel").state, CheckState::kMissing);
+}
+
+TEST(Doctor, TellsAMissingKvmFromAForbiddenOne) {
+    World world;
+    world.kvm_error = ENOENT;
+    EXPECT_THAT(find(check_kvm(world.host()), "kvm").fix, HasSubstr("modprobe kvm_intel"));
+    world.kvm_error = EACCES;
+    EXPECT_THAT(find(check_kvm(world.host()), "kvm").fix, HasSubstr("usermod -aG kvm"));
+    EXPECT_EQ(worst_of(check_kvm(world.host())), CheckState::kMissing);
+}
+
+TEST(Doctor, NamesTheCapabilitiesThatKvmLacks) {
+    World world;
+    world.probe.output =
+        R"({"capabilities":[{"name":"KVM_CAP_A","since":"4.14","needed":true,"present":false},
+                            {"name":"KVM_CAP_B","since":"5.14","needed":false,"present":false}]})";
+    const Check needed = find(check_kvm(world.host()), "kvm-hyperv");
+    EXPECT_EQ(needed.state, CheckState::kMissing);
+    EXPECT_EQ(needed.finding, "KVM lacks KVM_CAP_A (Linux 4.14)");
+    EXPECT_THAT(needed.fix, HasSubstr("lab/run"));
+    world.probe.output =
+        R"({"capabilities":[{"name":"KVM_CAP_B","since":"5.14","needed":false,"present":false}],
+            "processor":false,"processor_error":"KVM_CREATE_VCPU: Invalid argument"})";
+    const auto checks = check_kvm(world.host());
+    EXPECT_EQ(find(checks, "kvm-hyperv").state, CheckState::kWarning);
+    EXPECT_EQ(find(checks, "kvm-processor").finding, "KVM_CREATE_VCPU: Invalid argument");
+}
+
+TEST(Doctor, MissesAWorkerThatIsNotThereOrTooOld) {
+    World world;
+    world.probe = {.status = 2, .output = ""};
+    EXPECT_THAT(find(check_kvm(world.host()), "hvis-vm").finding, HasSubstr("status 2"));
+    world.programs.erase("hvis-vm");
+    EXPECT_EQ(find(check_kvm(world.host()), "hvis-vm").state, CheckState::kMissing);
+}
+
+TEST(Doctor, AsksHvisdForItsVersion) {
+    const World world;
+    FakeHvisd hvisd;
+    Api api(UnixEndpoint{hvisd.path()}, -1);
+    EXPECT_THAT(find(check_manager(world.host(), api), "hvisd").finding,
+                StartsWith("hvisd is of version 9.9.9"));
+    Api nobody(UnixEndpoint{kSystemSocket + std::string(".nowhere")}, -1);
+    const Check missing = find(check_manager(world.host(), nobody), "hvisd");
+    EXPECT_EQ(missing.state, CheckState::kMissing);
+    EXPECT_THAT(missing.fix, HasSubstr("start it"));
+}
+
+TEST(Doctor, ReportsForPeopleAndForPrograms) {
+    const std::vector<Check> checks = {{"a", CheckState::kOk, "fine", ""},
+                                       {"b", CheckState::kWarning, "odd", "mend it"}};
+    EXPECT_EQ(checks_text(checks),
+              "CHECK  STATE    FINDING\n"
+              "a      ok       fine\n"
+              "b      warning  odd\n"
+              "                -> mend it\n");
+    const Json document = checks_document(checks);
+    EXPECT_EQ(document["state"], "warning");
+    EXPECT_EQ(document["checks"][1]["fix"], "mend it");
+}
+
+TEST(Doctor, RunsAProgramAndKeepsWhatItSays) {
+    const Host host = Host::real();
+    const Ran ran = host.run({"/bin/sh", "-c", "echo hello; exit 3"});
+    EXPECT_EQ(ran.status, 3);
+    EXPECT_EQ(ran.output, "hello\n");
+    EXPECT_EQ(host.run({"/nowhere/program"}).status, -1);
+    EXPECT_THAT(host.find_program("sh"), testing::EndsWith("/sh"));
+    EXPECT_EQ(host.find_program("hvis-no-such-program"), "");
+}
+
+}  // namespace
+}  // namespace hvis::cli

@@ -1,0 +1,76 @@
+#include "cli/run.h"
+
+#include "cli/command_line.h"
+#include "cli/completion.h"
+#include "cli/live_values.h"
+
+namespace hvis::cli {
+namespace {
+
+/// What completion scripts call: "hvis __complete WORD…".
+constexpr std::string_view kComplete = "__complete";
+
+/// The endpoint that words before the cursor name, as far as they can be read.
+EndpointOptions endpoint_of(std::span<const std::string> words) {
+    EndpointOptions options;
+    const auto take = [&](const std::string& word, const std::string& next, const std::string& name,
+                          std::string& value) {
+        if (word == name) {
+            value = next;
+        } else if (word.starts_with(name + "=")) {
+            value = word.substr(name.size() + 1);
+        }
+    };
+    for (size_t index = 0; index + 1 < words.size(); ++index) {
+        const std::string& next = words[index + 1];
+        take(words[index], next, "--socket", options.socket);
+        take(words[index], next, "--url", options.url);
+        take(words[index], next, "--token-file", options.token_file);
+        take(words[index], next, "--ca-file", options.ca_file);
+    }
+    return options;
+}
+
+int run_completion(std::span<const std::string> words, const Output& output,
+                   const Surroundings& surroundings, int interrupt) {
+    Chosen chosen;
+    const auto tree = make_tree(chosen);
+    const auto lookup = [&](const Question& question) -> std::vector<Candidate> {
+        auto endpoint = find_endpoint(endpoint_of(words), surroundings);
+        if (!endpoint) {
+            return {};
+        }
+        Api api(*std::move(endpoint), interrupt);
+        return live_values(api, question);
+    };
+    std::string text;
+    for (const Candidate& candidate : complete(*tree, words, lookup)) {
+        text += candidate.word + "\t" + candidate.description + "\n";
+    }
+    output.out(text);
+    return 0;
+}
+
+}  // namespace
+
+int run(std::span<const std::string> words, const Output& output, const Surroundings& surroundings,
+        int interrupt) {
+    if (!words.empty() && words.front() == kComplete) {
+        return run_completion(words.subspan(1), output, surroundings, interrupt);
+    }
+    Chosen chosen;
+    const auto tree = make_tree(chosen);
+    if (const auto status = parse(*tree, words, chosen, output)) {
+        return *status;
+    }
+    auto endpoint = find_endpoint(chosen.endpoint, surroundings);
+    if (!endpoint) {
+        return report(output, chosen.json, endpoint.error());
+    }
+    Api api(*std::move(endpoint), interrupt);
+    Session session{.api = api, .output = output, .json = chosen.json};
+    const auto done = chosen.action(session);
+    return done ? 0 : report(output, chosen.json, done.error());
+}
+
+}  // namespace hvis::cli

@@ -1,0 +1,339 @@
+#include "cli/run.h"
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/fake_hvisd.h"
+#include "cli/session.h"
+
+namespace hvis::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::vector<std::string> split(const std::string& line) {
+    std::vector<std::string> words;
+    std::istringstream stream(line);
+    for (std::string word; stream >> word;) {
+        words.push_back(word);
+    }
+    return words;
+}
+
+/// A verb and the requests that it makes.
+struct VerbCase {
+    const char* command;
+    std::vector<std::string> requests;
+};
+
+constexpr const char* kEnd =
+    "GET /api/v1/operations/11111111-2222-4333-8444-555555555555?wait_ms=10000";
+
+const std::vector<VerbCase> kVerbs = {
+    {"list", {"GET /api/v1/vms"}},
+    {"vm list --state running", {"GET /api/v1/vms?state=running"}},
+    {"vm show web", {"GET /api/v1/vms/web"}},
+    {"status web", {"GET /api/v1/vms/web"}},
+    {"start web", {"POST /api/v1/vms/web/start {}", kEnd}},
+    {"vm start web --no-wait", {"POST /api/v1/vms/web/start {}"}},
+    {"stop web --timeout 2m --force",
+     {R"(POST /api/v1/vms/web/stop {"force":true,"timeout_ms":120000})", kEnd}},
+    {"vm stop web --power-off", {"POST /api/v1/vms/web/power-off {}", kEnd}},
+    {"vm restart web --message bye --reason 7",
+     {R"(POST /api/v1/vms/web/restart {"message":"bye","reason":7})", kEnd}},
+    {"vm hibernate web", {"POST /api/v1/vms/web/hibernate {}", kEnd}},
+    {"vm pause web", {"POST /api/v1/vms/web/pause {}"}},
+    {"vm resume web", {"POST /api/v1/vms/web/resume {}"}},
+    {"vm reset web", {"POST /api/v1/vms/web/reset {}"}},
+    {"vm create new --kernel /k --cpus 2 --autostart --append a=b --disable kvp",
+     {R"(POST /api/v1/vms {"append":"a=b","autostart":{"enabled":true},"kernel":"/k","memory":"512M",)"
+      R"("name":"new","processors":2,"services":{"kvp":false}})"}},
+    {"vm create new --partition loopback --memory 64M",
+     {R"(POST /api/v1/vms {"memory":"64M","name":"new","partition":"loopback"})"}},
+    {"vm create web --kernel /k --start",
+     {R"(POST /api/v1/vms {"kernel":"/k","memory":"512M","name":"web"})",
+      "POST /api/v1/vms/web/start {}", kEnd}},
+    {"vm set web --memory 1G --no-autostart --restart never --name www",
+     {R"(PATCH /api/v1/vms/web {"autostart":{"enabled":false},"memory":"1G","name":"www",)"
+      R"("restart":{"when":"never"}})"}},
+    {"vm delete web --yes", {"GET /api/v1/vms/web", "DELETE /api/v1/vms/web"}},
+    {"vm export web /srv/web", {R"(POST /api/v1/vms/web/export {"path":"/srv/web"})", kEnd}},
+    {"vm import /srv/web", {R"(POST /api/v1/vms/import {"path":"/srv/web"})", kEnd}},
+    {"wait web --for ip --timeout 1s",
+     {R"(POST /api/v1/vms/web/wait {"for":"ip","timeout_ms":1000})", kEnd}},
+    {"service list web", {"GET /api/v1/vms/web/services"}},
+    {"service enable web kvp", {R"(PATCH /api/v1/vms/web/services/kvp {"enabled":true})"}},
+    {"service disable web kvp", {R"(PATCH /api/v1/vms/web/services/kvp {"enabled":false})"}},
+    {"heartbeat show web", {"GET /api/v1/vms/web/heartbeat"}},
+    {"heartbeat set web --misses 3/5 --interval 1s --on-loss reset",
+     {R"(PATCH /api/v1/vms/web/heartbeat {"interval_ms":1000,"misses":3,"on_loss":"reset","window":5})"}},
+    {"heartbeat test web", {"POST /api/v1/vms/web/heartbeat/test {}"}},
+    {"time show web", {"GET /api/v1/vms/web/time"}},
+    {"time sync web --timeout 1s", {R"(POST /api/v1/vms/web/time/sync {"timeout_ms":1000})"}},
+    {"ip show web", {"GET /api/v1/vms/web/ip"}},
+    {"kvp list web", {"GET /api/v1/vms/web/kvp/auto"}},
+    {"kvp get web OSName --timeout 1s", {"GET /api/v1/vms/web/kvp/auto/OSName?timeout_ms=1000"}},
+    {"kvp set web role x", {R"(PUT /api/v1/vms/web/kvp/external/role {"value":"x"})"}},
+    // A word that is a verb elsewhere is an argument here.
+    {"kvp add web list x", {R"(POST /api/v1/vms/web/kvp/external {"key":"list","value":"x"})"}},
+    {"kvp delete web role", {"DELETE /api/v1/vms/web/kvp/external/role"}},
+    {"kvp export web --pool auto", {"GET /api/v1/vms/web/kvp/auto"}},
+    {"events", {"GET /api/v1/events?newest=true"}},
+    {"events web --since 7 --severity error --id 3001 --id 3002 --limit 5",
+     {"GET /api/v1/events?vm=web&severity=error&id=3001%2C3002&since=7&limit=5"}},
+    {"operation list", {"GET /api/v1/operations"}},
+    {"operation show 11111111-2222-4333-8444-555555555555",
+     {"GET /api/v1/operations/11111111-2222-4333-8444-555555555555"}},
+    {"operation wait 11111111-2222-4333-8444-555555555555",
+     {"GET /api/v1/operations/11111111-2222-4333-8444-555555555555"}},
+    {"operation cancel 11111111-2222-4333-8444-555555555555",
+     {"DELETE /api/v1/operations/11111111-2222-4333-8444-555555555555"}},
+    {"token create ci --role operator", {R"(POST /api/v1/tokens {"name":"ci","role":"operator"})"}},
+    {"token list", {"GET /api/v1/tokens"}},
+    {"token delete x", {"DELETE /api/v1/tokens/x"}},
+    {"database backup /srv/hvis.db",
+     {R"(POST /api/v1/database/backup {"path":"/srv/hvis.db"})", kEnd}},
+    {"version", {"GET /api/v1/version"}},
+};
+
+TEST(Hvis, AsksHvisdWhatEachVerbMeans) {
+    FakeHvisd hvisd;
+    for (const VerbCase& verb : kVerbs) {
+        const Outcome outcome = run_hvis(hvisd.path(), split(verb.command));
+        EXPECT_EQ(outcome.status, 0) << verb.command << "\n" << outcome.err;
+        EXPECT_EQ(hvisd.take_lines(), verb.requests) << verb.command;
+    }
+}
+
+TEST(Hvis, PrintsJsonForProgramsAndNothingElse) {
+    FakeHvisd hvisd;
+    for (const VerbCase& verb : kVerbs) {
+        auto words = split(verb.command);
+        words.emplace_back("--json");
+        const Outcome outcome = run_hvis(hvisd.path(), words);
+        EXPECT_EQ(outcome.status, 0) << verb.command;
+        EXPECT_EQ(outcome.err, "") << verb.command;
+        EXPECT_TRUE(nlohmann::json::accept(outcome.out)) << verb.command << "\n" << outcome.out;
+    }
+}
+
+TEST(Hvis, NeverShowsWhatAGuestWroteUnescaped) {
+    FakeHvisd hvisd;
+    for (const VerbCase& verb : kVerbs) {
+        const Outcome outcome = run_hvis(hvisd.path(), split(verb.command));
+        EXPECT_THAT(outcome.out, Not(testing::ContainsRegex("[\x01-\x09\x0b-\x1f]")))
+            << verb.command;
+    }
+    EXPECT_THAT(run_hvis(hvisd.path(), {"status", "web"}).out, HasSubstr("Debian \\x1b[31mGNU"));
+}
+
+TEST(Hvis, ShowsListsAndScreens) {
+    FakeHvisd hvisd;
+    EXPECT_EQ(run_hvis(hvisd.path(), {"list"}).out,
+              "NAME  STATE    UP         HEARTBEAT  MEMORY   CPUS  ADDRESSES\n"
+              "db    failed   -          -          64 MiB   1     -\n"
+              "web   running  1 min 5 s  ok         512 MiB  2     192.0.2.10\n");
+    const std::string failed = run_hvis(hvisd.path(), {"status", "db"}).out;
+    EXPECT_THAT(failed, HasSubstr("its worker ended with status 1 and is not restarted"));
+    EXPECT_THAT(run_hvis(hvisd.path(), {"vm", "show", "web"}).out,
+                HasSubstr("heartbeat on, kvp off"));
+    EXPECT_THAT(
+        run_hvis(hvisd.path(), {"events"}).out,
+        StartsWith("41  2026-03-01T12:00:00.000Z  error  web  heartbeat  3001 heartbeat_lost: "));
+    EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "get", "web", "OSName"}).out, "Debian\n");
+    EXPECT_THAT(run_hvis(hvisd.path(), {"service", "enable", "web", "kvp"}).out,
+                HasSubstr("no daemon yet"));
+    EXPECT_THAT(run_hvis(hvisd.path(), {"vm", "set", "web", "--memory", "1G"}).out,
+                HasSubstr("from its next start: memory"));
+}
+
+TEST(Hvis, LeavesWithTheStatusOfTheFailure) {
+    FakeHvisd hvisd;
+    const Outcome missing = run_hvis(hvisd.path(), {"status", "nobody"});
+    EXPECT_EQ(missing.status, 3);
+    EXPECT_EQ(missing.out, "");
+    EXPECT_EQ(missing.err, "hvis: there is no such thing\n  look at the list\n");
+    const std::string problem = R"({"detail":"kvp is disabled","hint":"enable it","code":")";
+    const auto status_for = [&](int status, const std::string& code) {
+        hvisd.answer("GET /api/v1/vms/web", status, problem + code + "\"}");
+        return run_hvis(hvisd.path(), {"status", "web"}).status;
+    };
+    EXPECT_EQ(status_for(500, "failed"), 1);
+    EXPECT_EQ(status_for(400, "usage"), 2);
+    EXPECT_EQ(status_for(504, "timed_out"), 4);
+    EXPECT_EQ(status_for(409, "unavailable"), 5);
+    const auto json =
+        nlohmann::json::parse(run_hvis(hvisd.path(), {"status", "web", "--json"}).err);
+    EXPECT_EQ(json["error"]["code"], "unavailable");
+    EXPECT_EQ(json["error"]["hint"], "enable it");
+}
+
+TEST(Hvis, TellsWhyAnOperationFailed) {
+    FakeHvisd hvisd;
+    const std::string operation = std::string("GET /api/v1/operations/") + kOperationId;
+    hvisd.answer(operation, 200,
+                 R"({"id":"x","kind":"vm.stop","vm_name":"web","state":"failed",
+                     "error":{"code":"timed_out","message":"the guest did not stop","hint":"cut it"}})");
+    const Outcome late = run_hvis(hvisd.path(), {"stop", "web"});
+    EXPECT_EQ(late.status, 4);
+    EXPECT_EQ(late.err, "hvis: the guest did not stop\n  cut it\n");
+    hvisd.answer(operation, 200,
+                 R"({"id":"x","kind":"vm.stop","vm_name":"web","state":"cancelled"})");
+    EXPECT_EQ(run_hvis(hvisd.path(), {"stop", "web"}).err, "hvis: web: stop: cancelled\n");
+}
+
+TEST(Hvis, RefusesWrongUsageBeforeItAsksAnybody) {
+    const std::vector<const char*> wrong = {
+        "",
+        "nonsense",
+        "vm",
+        "status",
+        "start",
+        "stop web --timeout soon",
+        "wait web",
+        "wait web --for nothing",
+        "vm set web",
+        "vm create",
+        "vm create x --cpus many",
+        "vm create x --disable nothing",
+        "vm delete web",
+        "heartbeat set web",
+        "heartbeat set web --misses 3/",
+        "heartbeat set web --on-loss panic",
+        "kvp list web --pool registry",
+        "kvp set web role",
+        "events --since yesterday",
+        "events --severity bad",
+        "token create",
+        "completion tcsh",
+        "list --socket /a --url https://b",
+    };
+    FakeHvisd hvisd;
+    for (const char* command : wrong) {
+        const Outcome outcome = run_hvis(hvisd.path(), split(command));
+        EXPECT_EQ(outcome.status, 2) << command;
+        EXPECT_THAT(outcome.err, StartsWith("hvis: ")) << command;
+        EXPECT_THAT(outcome.err, HasSubstr("\n  ")) << command << " has no next step";
+    }
+    EXPECT_EQ(run_hvis(hvisd.path(), {"vm", "frobnicate"}).err,
+              "hvis: 'hvis vm' has no verb 'frobnicate'\n  see hvis vm --help\n");
+    // vm delete looks whether there is something to delete.
+    EXPECT_THAT(hvisd.take_lines(), ElementsAre("GET /api/v1/vms/web"));
+}
+
+TEST(Hvis, SaysThatHvisdDoesNotRun) {
+    const Outcome outcome = run_hvis("/nowhere/hvisd.sock", {"list"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, StartsWith("hvis: hvisd does not run: nobody listens at /nowhere/"));
+    const Outcome version = run_hvis("/nowhere/hvisd.sock", {"version"});
+    EXPECT_EQ(version.status, 0);
+    EXPECT_THAT(version.out, HasSubstr("hvisd  not reached"));
+}
+
+TEST(Hvis, CarriesPairsThroughAFile) {
+    FakeHvisd hvisd;
+    const std::string path = hvisd.directory() + "/pairs.json";
+    EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "export", "web", path}).status, 0);
+    const Outcome same = run_hvis(hvisd.path(), {"kvp", "import", "web", path, "--replace"});
+    EXPECT_EQ(same.out, "0 pairs set, 0 removed, the others were so already\n") << same.err;
+    std::ofstream(path) << R"({"role":"y","new":"z"})";
+    hvisd.take_lines();
+    const Outcome other = run_hvis(hvisd.path(), {"kvp", "import", "web", path, "--replace"});
+    EXPECT_EQ(other.status, 0) << other.err;
+    EXPECT_THAT(hvisd.take_lines(),
+                ElementsAre("GET /api/v1/vms/web/kvp/external",
+                            R"(PUT /api/v1/vms/web/kvp/external/new {"value":"z"})",
+                            R"(PUT /api/v1/vms/web/kvp/external/role {"value":"y"})",
+                            "DELETE /api/v1/vms/web/kvp/external/OSName"));
+    for (const char* bad : {"[]", "{\"a\":1}", "{", ""}) {
+        std::ofstream(path) << bad;
+        EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "import", "web", path}).status, 2) << bad;
+    }
+}
+
+TEST(Hvis, FollowsEventsOverARestartOfHvisd) {
+    FakeHvisd hvisd;
+    std::string out;
+    int events = 0;
+    const Output output{.out =
+                            [&](std::string_view text) {
+                                out += text;
+                                return ++events < 2;  // whoever reads has seen enough then
+                            },
+                        .err = [](std::string_view) {}};
+    const Surroundings surroundings{.variable = [](const char*) { return std::string(); },
+                                    .exists = [](const std::string&) { return false; }};
+    FakeServer server([](const FakeRequest& request) {
+        if (request.target == "/api/v1/events?newest=true&limit=1") {
+            return reply_text(200, R"({"events":[],"last":6})");
+        }
+        const std::string number = request.target == "/api/v1/events?since=7" ? "7" : "8";
+        // Each time the stream ends after one event, as when hvisd is restarted.
+        return reply_text(200, "event: event\ndata: {\"sequence\":" + number + "}\n\n",
+                          "text/event-stream");
+    });
+    const std::vector<std::string> words = {"events", "--follow", "--json", "--socket",
+                                            server.path()};
+    EXPECT_EQ(run(words, output, surroundings, -1), 0);
+    EXPECT_EQ(out, "{\"sequence\":7}\n{\"sequence\":8}\n");
+    EXPECT_THAT(server.lines(),
+                ElementsAre("GET /api/v1/events?newest=true&limit=1", "GET /api/v1/events?since=7",
+                            "GET /api/v1/events?since=8"));
+}
+
+TEST(Hvis, WatchesPairsUntilHvisdEndsIt) {
+    const FakeServer server([](const FakeRequest&) {
+        return reply_text(200,
+                          "event: set\ndata: {\"key\":\"a\",\"value\":\"\\u001b\"}\n\n"
+                          "event: delete\ndata: {\"key\":\"a\"}\n\n",
+                          "text/event-stream");
+    });
+    const Outcome people = run_hvis(server.path(), {"kvp", "watch", "web", "--pool", "guest"});
+    EXPECT_EQ(people.status, 1);
+    EXPECT_EQ(people.out, "set  a = \\x1b\ndelete  a\n");
+    EXPECT_THAT(people.err, HasSubstr("hvisd ended the watch"));
+    EXPECT_THAT(server.lines(), ElementsAre("GET /api/v1/vms/web/kvp/guest/watch"));
+    const Outcome programs = run_hvis(server.path(), {"kvp", "watch", "web", "--json"});
+    EXPECT_EQ(programs.out,
+              "{\"change\":\"set\",\"key\":\"a\",\"value\":\"\\u001b\"}\n"
+              "{\"change\":\"delete\",\"key\":\"a\"}\n");
+}
+
+TEST(Hvis, ShowsHelpWithAnExample) {
+    const Outcome help = run_hvis("", {"heartbeat", "set", "--help"});
+    EXPECT_EQ(help.status, 0);
+    EXPECT_THAT(help.out, HasSubstr("Example:\n  hvis heartbeat set web"));
+    EXPECT_THAT(help.out, HasSubstr("none|reset|power_off"));
+    EXPECT_THAT(run_hvis("", {"--version"}).out, StartsWith("hvis "));
+}
+
+TEST(Progress, DrawsABarOrSomethingThatTurns) {
+    EXPECT_EQ(progress_text("web: stop", 0.5, 0), "[##########----------]  50% web: stop");
+    EXPECT_EQ(progress_text("a\x1b", 2.0, 0), "[####################] 100% a\\x1b");
+    EXPECT_EQ(progress_text("x", {}, 0), "| x");
+    EXPECT_EQ(progress_text("x", {}, 5), "/ x");
+}
+
+TEST(Progress, IsSilentWithoutATerminal) {
+    std::string text;
+    Output output{.out = [](std::string_view) { return true; },
+                  .err = [&](std::string_view more) { text += more; }};
+    {
+        Progress(output, true).show("x", {});
+    }
+    EXPECT_EQ(text, "");
+    output.err_terminal = true;
+    {
+        Progress(output, true).show("x", {});
+    }
+    EXPECT_EQ(text, "\r\x1b[K| x\r\x1b[K");
+}
+
+}  // namespace
+}  // namespace hvis::cli

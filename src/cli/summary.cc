@@ -1,0 +1,132 @@
+#include "cli/summary.h"
+
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/table.h"
+#include "control/show.h"
+#include "control/show_fields.h"
+
+namespace hvis::cli {
+namespace {
+
+using control::add_row;
+using control::duration_at;
+using control::joined;
+using control::member_of;
+using control::number_at;
+using control::text_at;
+
+constexpr int64_t kMebibyte = int64_t{1024} * 1024;
+
+std::string memory_text(const Json& definition) {
+    return std::to_string(number_at(definition, "memory") / kMebibyte) + " MiB";
+}
+
+/// Status of the heartbeat in one word, "-" while there is none.
+std::string heartbeat_word(const Json& status) {
+    if (const Json& services = member_of(status, "services"); services.is_array()) {
+        for (const Json& service : services) {
+            if (text_at(service, "service") == "heartbeat") {
+                return text_at(service, "primary");
+            }
+        }
+    }
+    return "-";
+}
+
+std::string or_dash(std::string text) { return text.empty() ? "-" : std::move(text); }
+
+std::string services_word(const Json& services) {
+    std::string text;
+    if (services.is_object()) {
+        for (const auto& [name, enabled] : services.items()) {
+            const bool on = enabled.is_boolean() && enabled.get<bool>();
+            text += (text.empty() ? "" : ", ") + printable(name) + (on ? " on" : " off");
+        }
+    }
+    return text;
+}
+
+std::string autostart_text(const Json& autostart) {
+    if (text_at(autostart, "enabled") != "yes") {
+        return "no";
+    }
+    return "yes, order " + text_at(autostart, "order") + ", then wait " +
+           duration_at(autostart, "delay_ms") + "; shut down with the host within " +
+           duration_at(autostart, "stop_timeout_ms");
+}
+
+std::string restart_text(const Json& restart) {
+    const std::string when = text_at(restart, "when");
+    return when == "never"
+               ? when
+               : when + ", at most " + text_at(restart, "attempts") +
+                     " times in a row, first after " + duration_at(restart, "first_delay_ms");
+}
+
+void add_heartbeat(std::vector<Row>& rows, const Json& policy) {
+    add_row(rows, "Heartbeat",
+            "every " + duration_at(policy, "interval_ms") + ", lost after " +
+                text_at(policy, "misses") + " of " + text_at(policy, "window") + " missed, then " +
+                text_at(policy, "on_loss"));
+}
+
+}  // namespace
+
+std::string summaries_text(const Json& list) {
+    std::vector<Row> rows = {{"NAME", "STATE", "UP", "HEARTBEAT", "MEMORY", "CPUS", "ADDRESSES"}};
+    if (const Json& vms = member_of(list, "vms"); vms.is_array()) {
+        for (const Json& vm : vms) {
+            const Json& definition = member_of(vm, "definition");
+            const Json& status = member_of(vm, "status");
+            rows.push_back({text_at(vm, "name"), text_at(vm, "state"),
+                            status.is_object() ? duration_at(status, "uptime_ms") : "-",
+                            heartbeat_word(status), memory_text(definition),
+                            text_at(definition, "processors"),
+                            or_dash(joined(member_of(member_of(status, "guest"), "ipv4")))});
+        }
+    }
+    return table_text(rows);
+}
+
+std::string status_text(const Json& summary) {
+    const Json& status = member_of(summary, "status");
+    const std::string explanation = text_at(summary, "explanation");
+    if (status.is_object()) {
+        return control::show_status(status) +
+               (explanation.empty() ? "" : "\n" + explanation + "\n");
+    }
+    std::vector<Row> rows = {{text_at(summary, "name"), text_at(summary, "id")}};
+    const std::string since = text_at(summary, "since");
+    add_row(rows, "State", text_at(summary, "state") + (since.empty() ? "" : " since " + since));
+    add_row(rows, "Why", explanation);
+    const Json& definition = member_of(summary, "definition");
+    add_row(rows, "Hardware",
+            text_at(definition, "processors") + " processors, " + memory_text(definition));
+    add_row(rows, "Services", services_word(member_of(definition, "services")));
+    return table_text(rows);
+}
+
+std::string definition_text(const Json& summary) {
+    const Json& definition = member_of(summary, "definition");
+    std::vector<Row> rows = {{text_at(summary, "name"), text_at(summary, "id")}};
+    add_row(rows, "Description", text_at(definition, "description"));
+    add_row(rows, "State", text_at(summary, "state"));
+    add_row(rows, "Partition", text_at(definition, "partition"));
+    add_row(rows, "Memory", memory_text(definition));
+    add_row(rows, "Processors", text_at(definition, "processors"));
+    add_row(rows, "Kernel", text_at(definition, "kernel"));
+    add_row(rows, "Initrd", text_at(definition, "initrd"));
+    add_row(rows, "Append", text_at(definition, "append"));
+    add_row(rows, "Services", services_word(member_of(definition, "services")));
+    add_heartbeat(rows, member_of(definition, "heartbeat"));
+    add_row(rows, "Autostart", autostart_text(member_of(definition, "autostart")));
+    add_row(rows, "Restart", restart_text(member_of(definition, "restart")));
+    add_row(rows, "On crash", text_at(definition, "on_crash"));
+    add_row(rows, "On reset", text_at(definition, "on_reset"));
+    return table_text(rows);
+}
+
+}  // namespace hvis::cli

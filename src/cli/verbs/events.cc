@@ -1,0 +1,176 @@
+
+#include "control/events.h"
+
+#include <array>
+
+#include <nlohmann/json.hpp>
+
+#include "base/duration.h"
+#include "cli/verbs/verbs.h"
+#include "control/show_fields.h"
+#include "control/time_text.h"
+
+namespace hvis::cli {
+namespace {
+
+using control::text_at;
+
+constexpr std::array<std::string_view, 4> kSeverities = {"info", "warning", "error", "critical"};
+/// Pause before a stream that hvisd has ended is asked for again.
+constexpr std::chrono::milliseconds kReconnectPause{1000};
+
+/// "12  2026-…Z  warning  web  heartbeat  3001 heartbeat_lost: …"
+std::string event_line(const Json& event) {
+    const std::string vm = text_at(event, "vm_name");
+    return text_at(event, "sequence") + "  " + text_at(event, "time") + "  " +
+           text_at(event, "severity") + "  " + (vm.empty() ? "-" : vm) + "  " +
+           text_at(event, "service") + "  " + text_at(event, "id") + " " + text_at(event, "name") +
+           ": " + text_at(event, "text") + "\n";
+}
+
+/// What --since may be: a number, a span of time before now, or a moment.
+struct Since {
+    std::string number;
+    std::string from;
+};
+
+bool is_number(const std::string& text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+Since read_since(const std::string& text) {
+    if (is_number(text)) {
+        return {.number = text, .from = {}};
+    }
+    if (const auto span = parse_duration(text)) {
+        return {.number = {},
+                .from = control::time_text(
+                    WallTime::from_system(std::chrono::system_clock::now() - *span))};
+    }
+    return {.number = {}, .from = text};
+}
+
+struct Events {
+    std::string vm;
+    bool follow = false;
+    std::string since;
+    std::string severity;
+    std::string service;
+    std::vector<std::string> ids;
+    std::optional<uint32_t> limit;
+
+    [[nodiscard]] Target filtered() const {
+        Target target = Target("/events").with("vm", vm).with("severity", severity);
+        target = target.with("service", service);
+        std::string list;
+        for (const std::string& id : ids) {
+            list += (list.empty() ? "" : ",") + id;
+        }
+        return target.with("id", list);
+    }
+
+    Result<void, Failure> run(Session& session) const {
+        return follow ? follow_on(session) : list(session);
+    }
+
+    Result<void, Failure> list(Session& session) const {
+        const Since start = read_since(since);
+        Target target = filtered().with("since", start.number).with("from", start.from);
+        target = target.with("limit", limit ? std::to_string(*limit) : "");
+        if (since.empty()) {
+            target = target.with("newest", "true");
+        }
+        const Document events = HVIS_TRY(session.api.get(target));
+        std::string text;
+        for (const Json& event : control::member_of(*events, "events")) {
+            text += event_line(event);
+        }
+        session.print(*events, text);
+        return {};
+    }
+
+    /// Goes on over restarts of hvisd, from the number after the last that was shown; so it must
+    /// know a number before it begins.
+    Result<void, Failure> follow_on(Session& session) const {
+        const Target newest = Target("/events").with("newest", "true").with("limit", "1");
+        const Document last = HVIS_TRY(session.api.get(newest));
+        Since start = read_since(since);
+        if (since.empty()) {
+            start.number = std::to_string(control::number_at(*last, "last") + 1);
+        }
+        bool told = false;
+        bool listening = true;
+        while (true) {
+            const Target target = filtered().with("since", start.number).with("from", start.from);
+            auto followed =
+                session.api.follow(target, [&](const std::string& /*type*/, const Json& event) {
+                    told = false;
+                    if (const Json& number = control::member_of(event, "sequence");
+                        number.is_number_unsigned()) {
+                        start = {.number = std::to_string(number.get<uint64_t>() + 1), .from = {}};
+                    }
+                    listening = session.output.out(session.json ? control::dump_json(event) + "\n"
+                                                                : event_line(event));
+                    return listening;
+                });
+            if (!followed && followed.error().outcome == kInterrupted) {
+                return {};  // Ctrl+C is how following ends.
+            }
+            if (!followed && followed.error().outcome != kDisconnected) {
+                return followed;
+            }
+            if (!listening) {
+                return {};
+            }
+            if (!told) {
+                session.output.err(
+                    "hvis: hvisd ended the stream; going on as soon as it is back\n");
+                told = true;
+            }
+            if (const auto waited = pause(session); !waited) {
+                return {};
+            }
+        }
+    }
+
+    /// Fails at Ctrl+C.
+    static Result<void, Failure> pause(Session& session) {
+        const auto waited =
+            wait_for(-1, 0,
+                     {.deadline = std::chrono::steady_clock::now() + kReconnectPause,
+                      .interrupt = session.api.interrupt()});
+        if (!waited && waited.error().outcome == kInterrupted) {
+            return waited;
+        }
+        return {};
+    }
+};
+
+std::optional<std::string> read_when(const std::string& text, std::string& since) {
+    const bool moment = text.size() >= 20 && text[4] == '-' && text[10] == 'T';
+    since = text;
+    return is_number(text) || parse_duration(text) || moment
+               ? std::nullopt
+               : std::optional<std::string>(
+                     "expected an event's number, a span such as 2h, or 2026-03-01T12:00:00Z");
+}
+
+}  // namespace
+
+void add_event_verbs(CLI::App& app, Chosen& chosen) {
+    CLI::App& events = add_verb(app, "events", "What has happened, to one VM or on the whole host",
+                                "events web --since 2h --severity warning --follow");
+    const auto verb = choose<Events>(events, chosen);
+    add_vm(events, verb->vm, Need::kOptional);
+    add_flag(events, "--follow,-f", verb->follow, "go on with what happens from now, until Ctrl+C");
+    std::string& since = verb->since;
+    add_parsed(events, "--since", "from an event's number, a span before now, or a moment", "WHEN",
+               [&since](const std::string& text) { return read_when(text, since); });
+    add_choice(events, "--severity", verb->severity, kSeverities, "this and worse");
+    add_text(events, "--service", verb->service, "of a service, machine, vmbus or manager",
+             type_name::kService);
+    add_list(events, "--id", verb->ids, "only events of this kind; may be given again", "ID");
+    add_number(events, "--limit", verb->limit, "at most so many (1000)", "N");
+}
+
+}  // namespace hvis::cli

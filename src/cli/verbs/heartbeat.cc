@@ -1,0 +1,125 @@
+#include <charconv>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/verbs/verbs.h"
+#include "control/heartbeat_policy.h"
+#include "control/show.h"
+#include "control/show_fields.h"
+
+namespace hvis::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct ShowHeartbeat {
+    std::string vm;
+
+    Result<void, Failure> run(Session& session) const {
+        const Document heartbeat = HVIS_TRY(session.api.get(Target::vm(vm) / "heartbeat"));
+        session.print(*heartbeat, control::show_heartbeat(*heartbeat));
+        return {};
+    }
+};
+
+struct SetHeartbeat {
+    std::string vm;
+    std::optional<milliseconds> interval;
+    std::optional<milliseconds> latency;
+    std::optional<milliseconds> grace;
+    std::optional<uint32_t> misses;
+    std::optional<uint32_t> window;
+    std::optional<uint32_t> attempts;
+    std::string on_loss;
+
+    Result<void, Failure> run(Session& session) const {
+        Json patch = Json::object();
+        const auto put_time = [&](const char* name, const std::optional<milliseconds>& time) {
+            if (time) {
+                patch[name] = time->count();
+            }
+        };
+        const auto put_count = [&](const char* name, const std::optional<uint32_t>& count) {
+            if (count) {
+                patch[name] = *count;
+            }
+        };
+        put_time("interval_ms", interval);
+        put_time("latency_ms", latency);
+        put_time("grace_ms", grace);
+        put_count("misses", misses);
+        put_count("window", window);
+        put_count("attempts", attempts);
+        if (!on_loss.empty()) {
+            patch["on_loss"] = on_loss;
+        }
+        if (patch.empty()) {
+            return std::unexpected(control::make_failure(
+                control::ErrorCode::kUsage, "nothing to change", "see hvis heartbeat set --help"));
+        }
+        const Document heartbeat =
+            HVIS_TRY(session.api.send("PATCH", Target::vm(vm) / "heartbeat", patch));
+        session.print(*heartbeat, control::show_heartbeat(*heartbeat));
+        return {};
+    }
+};
+
+struct TestHeartbeat {
+    std::string vm;
+
+    Result<void, Failure> run(Session& session) const {
+        const Document answer = HVIS_TRY(
+            session.api.send("POST", Target::vm(vm) / "heartbeat" / "test", Json::object()));
+        session.print(*answer,
+                      "a test alert for " + vm +
+                          " is on its way: it must arrive wherever heartbeat_lost would\n");
+        return {};
+    }
+};
+
+/// "N/M" or "N".
+std::optional<std::string> read_misses(const std::string& text, SetHeartbeat& verb) {
+    const char* const end = text.data() + text.size();
+    uint32_t misses = 0;
+    auto read = std::from_chars(text.data(), end, misses);
+    bool good = read.ec == std::errc();
+    verb.misses = misses;
+    if (good && read.ptr != end) {
+        uint32_t window = 0;
+        good = *read.ptr == '/';
+        read = std::from_chars(read.ptr + 1, end, window);
+        good = good && read.ec == std::errc() && read.ptr == end;
+        verb.window = window;
+    }
+    return good ? std::nullopt : std::optional<std::string>("expected N/M, such as 2/3");
+}
+
+void add_set(CLI::App& noun, Chosen& chosen) {
+    CLI::App& set = add_verb(noun, "set", "Change the policy",
+                             "heartbeat set web --misses 3/5 --on-loss reset --attempts 2");
+    const auto verb = choose<SetHeartbeat>(set, chosen);
+    add_vm(set, verb->vm);
+    add_duration(set, "--interval", verb->interval, "between two beats");
+    add_duration(set, "--latency", verb->latency, "a later answer is a miss");
+    SetHeartbeat& fields = *verb;
+    add_parsed(set, "--misses", "lost after N misses in the last M beats", "N/M",
+               [&fields](const std::string& text) { return read_misses(text, fields); });
+    add_duration(set, "--grace", verb->grace,
+                 "no verdict for so long after start, resume and enable");
+    add_choice(set, "--on-loss", verb->on_loss, control::kOnLossWords, "what is done then");
+    add_number(set, "--attempts", verb->attempts, "how often that is done", "N");
+}
+
+}  // namespace
+
+void add_heartbeat_verbs(CLI::App& app, Chosen& chosen) {
+    CLI::App& noun = add_noun(app, "heartbeat", "Watching over a guest");
+    CLI::App& show = add_verb(noun, "show", "Policy, counters and status", "heartbeat show web");
+    add_vm(show, choose<ShowHeartbeat>(show, chosen)->vm);
+    add_set(noun, chosen);
+    CLI::App& test = add_verb(noun, "test", "Send a test alert, to prove that alerts arrive",
+                              "heartbeat test web");
+    add_vm(test, choose<TestHeartbeat>(test, chosen)->vm);
+}
+
+}  // namespace hvis::cli

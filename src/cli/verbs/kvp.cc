@@ -1,0 +1,173 @@
+#include <nlohmann/json.hpp>
+
+#include "base/table.h"
+#include "cli/verbs/verbs.h"
+#include "control/commands.h"
+#include "control/show.h"
+#include "control/show_fields.h"
+
+namespace hvis::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// What all verbs of pairs have in common.
+struct Pairs {
+    std::string vm;
+    std::string pool = "auto";
+    std::optional<milliseconds> timeout;
+
+    [[nodiscard]] Target target() const { return Target::vm(vm) / "kvp" / pool; }
+    [[nodiscard]] Target with_timeout(const Target& target) const {
+        return timeout ? target.with("timeout_ms", std::to_string(timeout->count())) : target;
+    }
+    [[nodiscard]] Duration patience() const {
+        return timeout ? Duration(*timeout) + kMargin : Duration(kPatience);
+    }
+    void add_to(CLI::App& verb) {
+        add_vm(verb, vm);
+        add_choice(verb, "--pool", pool, control::kPoolWords, "which pool");
+    }
+    void add_timeout_to(CLI::App& verb) {
+        add_duration(verb, "--timeout", timeout, "give up after this long (5s)");
+    }
+};
+
+struct ListPairs : Pairs {
+    Result<void, Failure> run(Session& session) const {
+        const Document pairs = HVIS_TRY(session.api.get(with_timeout(target()), patience()));
+        session.print(*pairs, control::show_pairs(*pairs));
+        return {};
+    }
+};
+
+struct GetPair : Pairs {
+    std::string key;
+
+    Result<void, Failure> run(Session& session) const {
+        const Document pair = HVIS_TRY(session.api.get(with_timeout(target() / key), patience()));
+        session.print(*pair, control::text_at(*pair, "value") + "\n");
+        return {};
+    }
+};
+
+/// set (adds or changes) and add (only where the key is not there).
+struct SetPair : Pairs {
+    bool only_add = false;
+    std::string key;
+    std::string value;
+
+    Result<void, Failure> run(Session& session) const {
+        const Document answer =
+            HVIS_TRY(only_add ? session.api.send("POST", with_timeout(target()),
+                                                 {{"key", key}, {"value", value}}, patience())
+                              : session.api.send("PUT", with_timeout(target() / key),
+                                                 {{"value", value}}, patience()));
+        if (session.json) {
+            session.print(*answer, "");
+        }
+        return {};
+    }
+};
+
+struct DeletePair : Pairs {
+    std::string key;
+
+    Result<void, Failure> run(Session& session) const {
+        const Document answer =
+            HVIS_TRY(session.api.remove(with_timeout(target() / key), patience()));
+        if (session.json) {
+            session.print(*answer, "");
+        }
+        return {};
+    }
+};
+
+/// "set  role = web", "delete  role"; for programs the pair with its "change".
+std::string change_line(const std::string& change, const Json& pair, bool json) {
+    if (json) {
+        Json line = pair;
+        line["change"] = change;
+        return control::dump_json(line) + "\n";
+    }
+    const Json& value = control::member_of(pair, "value");
+    return printable(change) + "  " + control::text_at(pair, "key") +
+           (value.is_null() ? "" : " = " + control::text_of(value)) + "\n";
+}
+
+/// One line for each change, until interrupted.
+struct WatchPairs : Pairs {
+    Result<void, Failure> run(Session& session) const {
+        bool listening = true;
+        const auto followed = session.api.follow(
+            target() / "watch", [&](const std::string& change, const Json& pair) {
+                listening = session.output.out(change_line(change, pair, session.json));
+                return listening;
+            });
+        // Ctrl+C is how a watch ends.
+        if (!followed && followed.error().outcome != kInterrupted) {
+            return std::unexpected(followed.error());
+        }
+        if (followed && listening) {
+            return std::unexpected(control::make_failure(
+                control::ErrorCode::kFailed, "hvisd ended the watch", "begin it again"));
+        }
+        return {};
+    }
+};
+
+CLI::App& add_reader(CLI::App& kvp, const char* name, const char* description,
+                     const std::string& example) {
+    return add_verb(kvp, name, description, "kvp " + std::string(name) + " " + example);
+}
+
+void add_key(CLI::App& verb, std::string& key) {
+    add_argument(verb, type_name::kKey, key, "which key");
+}
+
+void add_readers(CLI::App& kvp, Chosen& chosen) {
+    CLI::App& list = add_reader(kvp, "list", "All pairs of a pool (auto)", "web --pool guest");
+    const auto list_verb = choose<ListPairs>(list, chosen);
+    list_verb->add_to(list);
+    list_verb->add_timeout_to(list);
+    CLI::App& get = add_reader(kvp, "get", "The value of a key (of auto)", "web OSName");
+    const auto get_verb = choose<GetPair>(get, chosen);
+    get_verb->add_to(get);
+    add_key(get, get_verb->key);
+    get_verb->add_timeout_to(get);
+    CLI::App& watch =
+        add_reader(kvp, "watch", "Changes of a pool (auto), until Ctrl+C", "web --pool guest");
+    choose<WatchPairs>(watch, chosen)->add_to(watch);
+}
+
+void add_writers(CLI::App& kvp, Chosen& chosen) {
+    for (const bool only_add : {false, true}) {
+        CLI::App& set =
+            add_reader(kvp, only_add ? "add" : "set",
+                       only_add ? "Add a pair (to external) whose key is not there"
+                                : "Add or change a pair (of external); it is kept for the VM",
+                       "web role frontend");
+        const auto verb = choose<SetPair>(set, chosen);
+        verb->pool = "external";
+        verb->only_add = only_add;
+        verb->add_to(set);
+        add_key(set, verb->key);
+        add_argument(set, "VALUE", verb->value, "its value");
+        verb->add_timeout_to(set);
+    }
+    CLI::App& remove = add_reader(kvp, "delete", "Remove a pair (of external)", "web role");
+    const auto verb = choose<DeletePair>(remove, chosen);
+    verb->pool = "external";
+    verb->add_to(remove);
+    add_key(remove, verb->key);
+    verb->add_timeout_to(remove);
+}
+
+}  // namespace
+
+void add_kvp_verbs(CLI::App& kvp, Chosen& chosen) {
+    add_readers(kvp, chosen);
+    add_writers(kvp, chosen);
+}
+
+}  // namespace hvis::cli

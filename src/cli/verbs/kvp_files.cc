@@ -1,0 +1,139 @@
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/verbs/verbs.h"
+#include "control/commands.h"
+
+namespace hvis::cli {
+namespace {
+
+using control::ErrorCode;
+using control::make_failure;
+
+/// Longest file of pairs: far above what the pools of a guest hold.
+constexpr size_t kMaxPairFile = size_t{4} * 1024 * 1024;
+
+using PairMap = std::map<std::string, std::string>;
+
+PairMap pairs_of(const Json& list) {
+    PairMap pairs;
+    if (const auto found = list.find("pairs"); found != list.end() && found->is_array()) {
+        for (const Json& pair : *found) {
+            pairs[pair.value("key", "")] = pair.value("value", "");
+        }
+    }
+    return pairs;
+}
+
+/// {"KEY":"VALUE",…}: what a definition of hvis-vm has under "kvp", too.
+Result<PairMap, Failure> read_pairs(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (!file) {
+        return std::unexpected(make_failure(ErrorCode::kUsage, "cannot read " + path,
+                                            "'hvis kvp export' writes such a file"));
+    }
+    const auto value = control::parse_json(text, kMaxPairFile);
+    const auto bad = [&](const std::string& why) {
+        return std::unexpected(make_failure(ErrorCode::kUsage, path + ": " + why,
+                                            R"(the file holds one object: {"KEY":"VALUE", …})"));
+    };
+    if (!value) {
+        return bad(value.error().to_string());
+    }
+    PairMap pairs;
+    if (!(*value)->is_object()) {
+        return bad("expected an object");
+    }
+    for (const auto& [key, member] : (*value)->items()) {
+        if (!member.is_string()) {
+            return bad("expected text for " + key);
+        }
+        pairs[key] = member.get<std::string>();
+    }
+    return pairs;
+}
+
+struct ExportPairs {
+    std::string vm;
+    std::string pool = "external";
+    std::string path;
+
+    Result<void, Failure> run(Session& session) const {
+        const Document list = HVIS_TRY(session.api.get(Target::vm(vm) / "kvp" / pool));
+        const PairMap pairs = pairs_of(*list);
+        const std::string text = control::dump_json_indented(pairs) + "\n";
+        if (path.empty()) {
+            session.output.out(text);
+            return {};
+        }
+        std::ofstream file(path, std::ios::binary | std::ios::trunc);
+        file << text << std::flush;
+        if (!file) {
+            return std::unexpected(make_failure(ErrorCode::kFailed, "cannot write " + path,
+                                                "check the folder and the room on its disk"));
+        }
+        session.say(std::to_string(pairs.size()) + " pairs written to " + path);
+        return {};
+    }
+};
+
+struct ImportPairs {
+    std::string vm;
+    std::string pool = "external";
+    std::string path;
+    bool replace = false;
+
+    Result<void, Failure> run(Session& session) const {
+        const PairMap wanted = HVIS_TRY(read_pairs(path));
+        const Target target = Target::vm(vm) / "kvp" / pool;
+        const Document list = HVIS_TRY(session.api.get(target));
+        const PairMap present = pairs_of(*list);
+        size_t set = 0;
+        size_t removed = 0;
+        Progress progress(session.output, !session.json);
+        for (const auto& [key, value] : wanted) {
+            const auto found = present.find(key);
+            if (found == present.end() || found->second != value) {
+                progress.show(key, static_cast<double>(set) / static_cast<double>(wanted.size()));
+                HVIS_TRY(session.api.send("PUT", target / key, {{"value", value}}));
+                ++set;
+            }
+        }
+        for (const auto& [key, value] : present) {
+            if (replace && !wanted.contains(key)) {
+                HVIS_TRY(session.api.remove(target / key));
+                ++removed;
+            }
+        }
+        session.print({{"set", set}, {"removed", removed}},
+                      std::to_string(set) + " pairs set, " + std::to_string(removed) +
+                          " removed, the others were so already\n");
+        return {};
+    }
+};
+
+}  // namespace
+
+void add_kvp_file_verbs(CLI::App& kvp, Chosen& chosen) {
+    CLI::App& save = add_verb(kvp, "export", "Write the pairs of a pool (external) as JSON",
+                              "kvp export web pairs.json");
+    const auto save_verb = choose<ExportPairs>(save, chosen);
+    add_vm(save, save_verb->vm);
+    add_path(save, type_name::kFile, save_verb->path, "where to (standard output)");
+    add_choice(save, "--pool", save_verb->pool, control::kPoolWords, "which pool");
+
+    CLI::App& load = add_verb(kvp, "import", "Set the pairs (of external) that a file holds",
+                              "kvp import web pairs.json --replace");
+    const auto load_verb = choose<ImportPairs>(load, chosen);
+    add_vm(load, load_verb->vm);
+    add_path(load, type_name::kFile, load_verb->path, "file that kvp export wrote",
+             Need::kRequired);
+    add_choice(load, "--pool", load_verb->pool, control::kPoolWords, "which pool");
+    add_flag(load, "--replace", load_verb->replace, "remove the pairs that the file does not have");
+}
+
+}  // namespace hvis::cli

@@ -1,0 +1,243 @@
+#include <array>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+#include <poll.h>
+#include <unistd.h>
+
+#include "cli/summary.h"
+#include "cli/verbs/verbs.h"
+#include "control/commands.h"
+#include "control/show_fields.h"
+
+namespace hvis::cli {
+namespace {
+
+using control::ErrorCode;
+using control::make_failure;
+using control::text_at;
+
+constexpr std::array<std::string_view, 2> kPartitions = {"kvm", "loopback"};
+constexpr std::array<std::string_view, 3> kRestarts = {"never", "on_failure", "always"};
+constexpr std::array<std::string_view, 2> kStops = {"restart", "stop"};
+
+/// The fields of a definition that `vm create` and `vm set` have in common.
+struct Fields {
+    std::string memory;
+    std::optional<uint32_t> cpus;
+    std::string kernel;
+    std::string initrd;
+    std::optional<std::string> append;
+    std::optional<std::string> description;
+    std::optional<bool> autostart;
+    std::optional<uint32_t> autostart_order;
+    std::string restart;
+    std::string on_crash;
+    std::string on_reset;
+
+    void add_to(CLI::App& verb) {
+        add_text(verb, "--memory", memory, "such as 512M or 2G", "SIZE");
+        add_number(verb, "--cpus", cpus, "virtual processors", "N");
+        add_path(verb, "--kernel", kernel, "Linux kernel to boot");
+        add_path(verb, "--initrd", initrd, "initial RAM disk");
+        add_text(verb, "--append", append, "kernel command line", "TEXT");
+        add_text(verb, "--description", description, "a note for people", "TEXT");
+        add_switch(verb, "--autostart,!--no-autostart", autostart,
+                   "start it with the host, or not");
+        add_number(verb, "--autostart-order", autostart_order, "lowest first (100)", "N");
+        add_choice(verb, "--restart", restart, kRestarts, "when its worker ends by itself");
+        add_choice(verb, "--on-crash", on_crash, kStops, "when the guest crashes");
+        add_choice(verb, "--on-reset", on_reset, kStops, "when the guest resets itself");
+    }
+
+    [[nodiscard]] Json document() const {
+        Json value = Json::object();
+        const auto put = [&](const char* name, const auto& text) {
+            if (!text.empty()) {
+                value[name] = text;
+            }
+        };
+        put("memory", memory);
+        put("kernel", kernel);
+        put("initrd", initrd);
+        put("on_crash", on_crash);
+        put("on_reset", on_reset);
+        if (cpus) {
+            value["processors"] = *cpus;
+        }
+        if (append) {
+            value["append"] = *append;
+        }
+        if (description) {
+            value["description"] = *description;
+        }
+        if (autostart) {
+            value["autostart"]["enabled"] = *autostart;
+        }
+        if (autostart_order) {
+            value["autostart"]["order"] = *autostart_order;
+        }
+        if (!restart.empty()) {
+            value["restart"]["when"] = restart;
+        }
+        return value;
+    }
+};
+
+struct CreateVm {
+    std::string vm;
+    std::string partition;
+    std::vector<std::string> disabled;
+    bool start = false;
+    Fields fields;
+
+    Result<void, Failure> run(Session& session) const {
+        Json definition = fields.document();
+        definition["name"] = vm;
+        if (fields.memory.empty()) {
+            definition["memory"] = "512M";
+        }
+        if (!partition.empty()) {
+            definition["partition"] = partition;
+        }
+        for (const std::string& service : disabled) {
+            definition["services"][service] = false;
+        }
+        const Document created = HVIS_TRY(session.api.send("POST", Target("/vms"), definition));
+        if (!start) {
+            session.print(*created, vm + " is defined; start it: hvis start " + vm + "\n");
+            return {};
+        }
+        const Document operation =
+            HVIS_TRY(session.api.send("POST", Target::vm(vm) / "start", Json::object()));
+        HVIS_TRY(finish_operation(session, operation));
+        session.print(*created, vm + " is defined and runs\n");
+        return {};
+    }
+};
+
+struct SetVm {
+    std::string vm;
+    std::string name;
+    Fields fields;
+
+    Result<void, Failure> run(Session& session) const {
+        Json patch = fields.document();
+        if (!name.empty()) {
+            patch["name"] = name;
+        }
+        if (patch.empty()) {
+            return std::unexpected(
+                make_failure(ErrorCode::kUsage, "nothing to change", "see hvis vm set --help"));
+        }
+        const Document changed = HVIS_TRY(session.api.send("PATCH", Target::vm(vm), patch));
+        std::string text = vm + " is changed\n";
+        if (const std::string waits = control::joined(control::member_of(*changed, "pending"));
+            !waits.empty()) {
+            text += "from its next start: " + waits + "\n";
+        }
+        session.print(*changed, text);
+        return {};
+    }
+};
+
+/// Asks on the terminal; a failure where the answer is no, or where nobody can be asked.
+Result<void, Failure> confirm_delete(Session& session, const std::string& vm) {
+    const Output& output = session.output;
+    if (!output.in_terminal || !output.err_terminal) {
+        return std::unexpected(make_failure(ErrorCode::kUsage, "deleting " + vm + " needs --yes",
+                                            "without a terminal nobody can be asked"));
+    }
+    output.err("Delete " + vm + ", its pairs and its logs? [y/N] ");
+    HVIS_CHECK(
+        wait_for(STDIN_FILENO, POLLIN, {.deadline = {}, .interrupt = session.api.interrupt()}));
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer != "y" && answer != "Y" && answer != "yes") {
+        return std::unexpected(make_failure(ErrorCode::kFailed, vm + " is not deleted"));
+    }
+    return {};
+}
+
+struct DeleteVm {
+    std::string vm;
+    bool yes = false;
+
+    Result<void, Failure> run(Session& session) const {
+        // Whoever mistypes the name shall learn it before the question.
+        const Document summary = HVIS_TRY(session.api.get(Target::vm(vm)));
+        const std::string name = text_at(*summary, "name");
+        if (!yes) {
+            HVIS_CHECK(confirm_delete(session, name));
+        }
+        const Document answer = HVIS_TRY(session.api.remove(Target::vm(vm)));
+        session.print(*answer, name + " is deleted\n");
+        return {};
+    }
+};
+
+/// export and import: long work on a folder.
+struct Transfer {
+    bool is_export = true;
+    std::string vm;
+    std::string directory;
+
+    Result<void, Failure> run(Session& session) const {
+        const Target target = is_export ? Target::vm(vm) / "export" : Target("/vms/import");
+        const Document operation =
+            HVIS_TRY(session.api.send("POST", target, {{"path", directory}}));
+        const Document finished = HVIS_TRY(finish_operation(session, operation));
+        const std::string name = text_at(*finished, "vm_name");
+        session.print(*finished, (name.empty() ? vm : name) +
+                                     (is_export ? " is exported to " : " is imported from ") +
+                                     directory + "\n");
+        return {};
+    }
+};
+
+void add_create(CLI::App& vm, Chosen& chosen) {
+    CLI::App& create = add_verb(vm, "create", "Define a VM",
+                                "vm create web --kernel /boot/vmlinuz --initrd /boot/initrd.img "
+                                "--append console=ttyS0 --memory 512M --cpus 2 --autostart");
+    const auto verb = choose<CreateVm>(create, chosen);
+    add_argument(create, "NEW", verb->vm, "name of the VM");
+    verb->fields.add_to(create);
+    add_choice(create, "--partition", verb->partition, kPartitions,
+               "a virtual machine (kvm), or a process for trials without KVM");
+    add_choices(create, "--disable", verb->disabled, control::kServiceWords,
+                "a service that the guest is not to be offered; may be given again");
+    add_flag(create, "--start", verb->start, "and start it");
+}
+
+void add_transfer(CLI::App& vm, Chosen& chosen) {
+    CLI::App& save = add_verb(vm, "export", "Write a VM with its disks and pairs into a new folder",
+                              "vm export web /srv/backup/web");
+    const auto export_verb = choose<Transfer>(save, chosen);
+    add_vm(save, export_verb->vm);
+    add_path(save, type_name::kDirectory, export_verb->directory,
+             "folder, which must not exist yet", Need::kRequired);
+    CLI::App& load =
+        add_verb(vm, "import", "Take in a VM that was exported", "vm import /srv/backup/web");
+    const auto import_verb = choose<Transfer>(load, chosen);
+    import_verb->is_export = false;
+    add_path(load, type_name::kDirectory, import_verb->directory, "folder that vm export wrote",
+             Need::kRequired);
+}
+
+}  // namespace
+
+void add_vm_edit_verbs(CLI::App& vm, Chosen& chosen) {
+    add_create(vm, chosen);
+    CLI::App& set = add_verb(vm, "set", "Change how a VM is defined", "vm set web --memory 1G");
+    const auto set_verb = choose<SetVm>(set, chosen);
+    add_vm(set, set_verb->vm);
+    add_text(set, "--name", set_verb->name, "give it another name", "NEW");
+    set_verb->fields.add_to(set);
+    CLI::App& remove = add_verb(vm, "delete", "Forget a VM that is stopped", "vm delete web --yes");
+    const auto remove_verb = choose<DeleteVm>(remove, chosen);
+    add_vm(remove, remove_verb->vm);
+    add_flag(remove, "--yes,-y", remove_verb->yes, "do not ask");
+    add_transfer(vm, chosen);
+}
+
+}  // namespace hvis::cli
