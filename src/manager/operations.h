@@ -20,6 +20,8 @@ class Store;
 /// The long work under way and what became of the last of it. Kept in the store: after a restart
 /// of hvisd, what was under way has failed, and says so. Manager thread.
 class Operations {
+    struct State;
+
 public:
     /// Operations under way at once; past it begin() refuses.
     static constexpr size_t kMaxRunning = 1024;
@@ -29,11 +31,14 @@ public:
     using Watcher = std::function<void(const Operation&)>;
     using WatchId = uint64_t;
 
+    /// Progress is written down and told at most so often; the end at once.
+    static constexpr Duration kProgressEvery = std::chrono::milliseconds(200);
+
     /// The one who does the work holds this; the first of done(), failed() and cancelled() counts.
-    /// Dropped without one of them, the operation has failed.
+    /// Dropped without one of them, the operation has failed. May outlive its Operations: then it
+    /// does nothing.
     class Work {
     public:
-        Work(Operations& owner, const Guid& id) : owner_(owner), id_(id) {}
         Work(const Work&) = delete;
         Work& operator=(const Work&) = delete;
         ~Work();
@@ -46,7 +51,9 @@ public:
         void on_cancel(std::function<void()> cancel);
 
     private:
-        Operations& owner_;
+        friend class Operations;
+        Work(std::weak_ptr<State> state, const Guid& id) : state_(std::move(state)), id_(id) {}
+        std::weak_ptr<State> state_;
         Guid id_;
     };
 
@@ -69,9 +76,8 @@ public:
     Result<void, control::Failure> cancel(const Guid& id);
 
 private:
-    struct State;
-    explicit Operations(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit Operations(std::shared_ptr<State> state);
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace hvis::manager
