@@ -172,6 +172,9 @@ void HeartbeatHost::timer_fired(const Clocks& clocks) {
     const auto due = earlier(judge_at_, next_beat_at_);
     if (due && clocks.now >= *due) {
         const bool host_stalled = clocks.now - *due > stall_tolerance();
+        if (host_stalled) {
+            effects_.emplace_back(HostStalled{.late = clocks.now - *due});
+        }
         if (judge_at_ && (host_stalled || clocks.now >= *judge_at_)) {
             awaiting_ = false;
             judge_at_.reset();

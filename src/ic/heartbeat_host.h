@@ -37,7 +37,12 @@ public:
         Applications to;
         bool operator==(const ApplicationsChanged&) const = default;
     };
-    using Effect = std::variant<HealthChanged, ApplicationsChanged>;
+    /// The host slept through a beat or its judgement.
+    struct HostStalled {
+        Duration late;
+        bool operator==(const HostStalled&) const = default;
+    };
+    using Effect = std::variant<HealthChanged, ApplicationsChanged, HostStalled>;
 
     /// Beats since the service object was made.
     struct Counters {

@@ -35,9 +35,17 @@ void HostSession::closed() {
     offer_due_ = false;
     offers_ = 0;
     offer_timeout_.reset();
+    offer_overdue_ = false;
     outstanding_.reset();
     abandoned_ = 0;
     unresponsive_ = false;
+}
+
+void HostSession::resumed(TimePoint now) {
+    paused_ = false;
+    if (offer_timeout_) {
+        offer_timeout_ = now + kNegotiationTimeout;
+    }
 }
 
 std::optional<Error> HostSession::refusal() const {
@@ -138,6 +146,7 @@ Result<HostSession::Received> HostSession::negotiation_reply(const wire::IcPacke
         phase_ = Phase::kMismatch;
         offer_due_ = false;
         offer_timeout_.reset();
+        offer_overdue_ = false;
         return Received{.event = Event::kMismatch};
     }
     if (!holds(kFrameworkVersions, choice->framework) ||
@@ -149,12 +158,14 @@ Result<HostSession::Received> HostSession::negotiation_reply(const wire::IcPacke
     message_ = choice->message;
     offer_due_ = false;
     offer_timeout_.reset();
+    offer_overdue_ = false;
     return Received{.event = Event::kNegotiated};
 }
 
 void HostSession::timer_fired(TimePoint now) {
     if (offer_timeout_ && now >= *offer_timeout_) {
         offer_timeout_.reset();
+        offer_overdue_ = true;
         offer_due_ = offers_ < kMaxOffers;
     }
     if (abandoned_ != 0 && now >= forget_at_) {

@@ -58,6 +58,9 @@ public:
     void opened(TimePoint now);
     void closed();
     void set_paused(bool paused) { paused_ = paused; }
+    /// The same as set_paused(false); the time that the guest has for its answer to an offer begins
+    /// anew.
+    void resumed(TimePoint now);
     void set_enabled(bool enabled) { enabled_ = enabled; }
 
     [[nodiscard]] Phase phase() const { return phase_; }
@@ -69,6 +72,8 @@ public:
     [[nodiscard]] Version message_version() const { return message_; }
     /// Nothing if a request can be taken, or why not.
     [[nodiscard]] std::optional<Error> refusal() const;
+    /// The guest has opened the channel and not answered an offer for kNegotiationTimeout.
+    [[nodiscard]] bool offer_overdue() const { return offer_overdue_; }
     /// The guest took too long over a request and has been silent since.
     [[nodiscard]] bool unresponsive() const { return unresponsive_; }
 
@@ -110,6 +115,7 @@ private:
     bool offer_due_ = false;
     int offers_ = 0;                          ///< sent on this opening
     std::optional<TimePoint> offer_timeout_;  ///< while an answer is awaited
+    bool offer_overdue_ = false;
     std::optional<uint8_t> outstanding_;
     uint8_t last_transaction_ = 0;  ///< runs on over reopenings: an old answer never matches
     int abandoned_ = 0;

@@ -65,7 +65,9 @@ void KvpHost::paused(const Clocks& clocks) {
 }
 
 void KvpHost::resumed(const Clocks& clocks) {
-    session_.set_paused(false);
+    if (session_.is_paused()) {
+        session_.resumed(clocks.now);
+    }
     settle(clocks);
 }
 
@@ -186,13 +188,19 @@ void KvpHost::answered(const HostSession::Received& reply, TimePoint now) {
             }
             break;
         case Flight::kParameters:
-            parameters_.answered(mirrored_);
-            mirror_deadline_.reset();
+            mirrored(parameters_, reply.status == wire::kIcOk);
             break;
         case Flight::kExternal:
-            external_.answered(mirrored_);
-            mirror_deadline_.reset();
+            mirrored(external_, reply.status == wire::kIcOk);
             break;
+    }
+}
+
+void KvpHost::mirrored(KvpMirror& mirror, bool accepted) {
+    mirror_deadline_.reset();
+    mirror.answered(mirrored_, accepted);
+    if (const uint32_t count = mirror.take_written(); count != 0) {
+        pushed_.push_back({.pool = mirror.pool(), .count = count});
     }
 }
 
@@ -262,7 +270,7 @@ std::optional<Bytes> KvpHost::next_mirrored(KvpMirror& mirror, Flight flight, Ti
             mirror_deadline_ = now + kRequestTimeout;
             return session_.begin(*body);
         }
-        mirror.answered(mirrored_);
+        mirror.answered(mirrored_, false);
     }
     return std::nullopt;
 }

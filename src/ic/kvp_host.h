@@ -70,7 +70,19 @@ public:
     /// Pairs of the external pool that outlive the guest's own copy; the same.
     Result<void> set_external(KvpMirror::Pairs pairs) { return external_.want(std::move(pairs)); }
 
+    /// The guest has the driver, but nothing in it has answered the offer for so long
+    /// (HostSession::kNegotiationTimeout) that its daemon must be missing.
+    [[nodiscard]] bool daemon_missing() const { return session_.offer_overdue(); }
+
     [[nodiscard]] std::vector<KvpFinished> take_effects() { return std::exchange(effects_, {}); }
+
+    /// Pairs that the host keeps in a pool, written until there was no difference left.
+    struct Pushed {
+        KvpPool pool;
+        uint32_t count;
+        bool operator==(const Pushed&) const = default;
+    };
+    [[nodiscard]] std::vector<Pushed> take_pushed() { return std::exchange(pushed_, {}); }
 
 private:
     /// What the transaction on its way is for.
@@ -82,6 +94,7 @@ private:
     void finish_all(Outcome outcome);
     void land(TimePoint now, bool timed_out);
     void answered(const HostSession::Received& reply, TimePoint now);
+    void mirrored(KvpMirror& mirror, bool accepted);
     std::optional<Bytes> next_mirrored(KvpMirror& mirror, Flight flight, TimePoint now);
     void settle(const Clocks& clocks);
     [[nodiscard]] ServiceReport judgement() const;
@@ -98,6 +111,7 @@ private:
     std::optional<TimePoint> mirror_retry_at_;
     RequestId last_id_ = 0;
     std::vector<KvpFinished> effects_;
+    std::vector<Pushed> pushed_;
 };
 
 }  // namespace hvis::ic

@@ -362,6 +362,60 @@ TEST(KvpHost, WaitsForADaemonThatRegistersLate) {
     EXPECT_EQ(host.report(link.clocks()).message, (Version{5, 0}));
 }
 
+TEST(KvpHost, MissesADaemonThatHasNotRegisteredForAMinute) {
+    MemoryKvpStore store;
+    KvpHost host;
+    KvpGuest guest(store);
+    FakeLink link(host, guest);
+    link.set_silent(true);
+    link.open();
+    link.advance(seconds(59));
+    link.pause();
+    link.advance(seconds(600));
+    link.resume();
+    link.advance(seconds(59));
+    EXPECT_FALSE(host.daemon_missing()) << "a pause is not held against it";
+    link.advance(seconds(1));
+    EXPECT_TRUE(host.daemon_missing());
+    link.advance(seconds(600));
+    EXPECT_TRUE(host.daemon_missing());
+    link.set_silent(false);
+    EXPECT_FALSE(host.daemon_missing());
+}
+
+TEST(KvpHost, DoesNotMissADaemonOfADriverThatIsNotThere) {
+    MemoryKvpStore store;
+    KvpHost host;
+    KvpGuest guest(store);
+    FakeLink link(host, guest);
+    link.set_silent(true);
+    link.open();
+    link.advance(seconds(60));
+    link.close();
+    EXPECT_FALSE(host.daemon_missing());
+}
+
+TEST(KvpHost, TellsHowManyPairsItHasWrittenOfItsOwn) {
+    MemoryKvpStore store;
+    KvpHost host;
+    KvpGuest guest(store);
+    FakeLink link(host, guest);
+    ASSERT_TRUE(host.set_parameters({{"HostName", "h"}, {"VirtualMachineName", "v"}}));
+    link.open();
+    EXPECT_THAT(host.take_pushed(), ElementsAre(KvpHost::Pushed{KvpPool::kAutoExternal, 2}));
+    ASSERT_TRUE(host.set_external({{"a", "1"}, {"b", "2"}, {"c", "3"}}));
+    link.pump();
+    EXPECT_THAT(host.take_pushed(), ElementsAre(KvpHost::Pushed{KvpPool::kExternal, 3}));
+    ASSERT_TRUE(host.set_external({{"a", "1"}, {"b", "4"}}));
+    link.pump();
+    EXPECT_THAT(host.take_pushed(), ElementsAre(KvpHost::Pushed{KvpPool::kExternal, 1}))
+        << "one changed; the one removed was not written";
+    link.close();
+    link.open();
+    EXPECT_THAT(host.take_pushed(), ElementsAre(KvpHost::Pushed{KvpPool::kAutoExternal, 2},
+                                                KvpHost::Pushed{KvpPool::kExternal, 2}));
+}
+
 TEST(KvpHost, RefusesWhilePausedAndGoesOnAfterwards) {
     Rig rig;
     rig.link.pause();

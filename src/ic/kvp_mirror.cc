@@ -31,8 +31,9 @@ std::optional<wire::KvpRequest> KvpMirror::next() const {
     return std::nullopt;
 }
 
-void KvpMirror::answered(const wire::KvpRequest& request) {
+void KvpMirror::answered(const wire::KvpRequest& request, bool accepted) {
     if (const auto* set = std::get_if<wire::KvpSet>(&request)) {
+        written_ += accepted ? 1 : 0;
         has_[set->pair.key] = set->pair.value;
     } else if (const auto* remove = std::get_if<wire::KvpDelete>(&request)) {
         has_.erase(remove->key);

@@ -126,6 +126,14 @@ void TimeSyncHost::measure(const HostSession::Received& reply) {
     const auto sample = wire::parse_time_sample(reply.body, version);
     if (sample && sample->child_time != 0) {
         guest_offset_ = Ticks(static_cast<int64_t>(sample->child_time - sample->parent_time));
+        // The answer to an order may tell the clock from before it was set.
+        if (!sent_.sync) {
+            const bool large = *guest_offset_ > kNoticedOffset || *guest_offset_ < -kNoticedOffset;
+            if (large && !std::exchange(offset_is_large_, large)) {
+                noticed_offset_ = guest_offset_;
+            }
+            offset_is_large_ = large;
+        }
     }
 }
 
@@ -190,6 +198,7 @@ void TimeSyncHost::stop() {
     next_sample_at_.reset();
     unanswered_ = 0;
     guest_offset_.reset();
+    offset_is_large_ = false;
     if (pending_) {
         pending_->sent = false;
     }

@@ -23,6 +23,9 @@ public:
     /// tell how old the sample was.
     static constexpr Duration kMaxSyncAge = std::chrono::seconds(2);
 
+    /// A guest's clock that is further away than this after it was set is worth a word.
+    static constexpr Duration kNoticedOffset = std::chrono::seconds(2);
+
     /// The one end of a sync_now().
     struct Finished {
         RequestId id;
@@ -51,6 +54,10 @@ public:
     /// How far the guest's clock was ahead of the host's, where the guest says so (versions 1.0 and
     /// 3.0; Linux never does).
     [[nodiscard]] std::optional<Ticks> guest_offset() const { return guest_offset_; }
+    /// The same, once each time that it has come to exceed kNoticedOffset.
+    [[nodiscard]] std::optional<Ticks> take_noticed_offset() {
+        return std::exchange(noticed_offset_, std::nullopt);
+    }
     /// Samples sent since the service object was made, and those of them that were orders.
     struct Counters {
         uint64_t samples = 0;
@@ -94,6 +101,8 @@ private:
     uint32_t unanswered_ = 0;
     std::optional<Duration> round_trip_;
     std::optional<Ticks> guest_offset_;
+    bool offset_is_large_ = false;
+    std::optional<Ticks> noticed_offset_;
     std::optional<WallTime> last_sync_;
     std::optional<WallTime> last_sample_;
     Counters counters_;

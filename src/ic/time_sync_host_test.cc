@@ -44,7 +44,7 @@ struct OldGuest final : GuestService {
         last = *wire::parse_time_sample(std::get<GuestSession::Request>(*received).body,
                                         *session.message_version());
         auto reply = last;
-        reply.child_time = last.parent_time - 40'000'000;
+        reply.child_time = last.parent_time + static_cast<uint64_t>(ahead.count());
         return wire::format_ic_reply(packet, wire::kIcOk,
                                      wire::format_time_sample(reply, *session.message_version()));
     }
@@ -54,6 +54,7 @@ struct OldGuest final : GuestService {
     }
     GuestSession session;
     wire::TimeSample last;
+    Ticks ahead = -seconds(4);
 };
 
 TEST(TimeSyncHost, OrdersOnceAfterNegotiationThenOnlySamples) {
@@ -212,6 +213,25 @@ TEST(TimeSyncHost, SpeaksTheOldVersionsAndLearnsTheOffset) {
         link.advance(seconds(5));
         EXPECT_EQ(guest.last.flags, wire::kTimeSyncSample);
     }
+}
+
+TEST(TimeSyncHost, NoticesALargeOffsetOnceEachTime) {
+    constexpr std::array<Version, 1> kOld = {{{3, 0}}};
+    OldGuest guest(kOld);
+    TimeSyncHost host;
+    FakeLink link(host, guest);
+    link.open();
+    EXPECT_FALSE(host.take_noticed_offset()) << "the order has only just been given";
+    link.advance(seconds(5));
+    EXPECT_EQ(host.take_noticed_offset(), seconds(-4));
+    link.advance(seconds(5));
+    EXPECT_FALSE(host.take_noticed_offset());
+    guest.ahead = seconds(2);
+    link.advance(seconds(5));
+    EXPECT_FALSE(host.take_noticed_offset());
+    guest.ahead = seconds(2) + milliseconds(1);
+    link.advance(seconds(5));
+    EXPECT_EQ(host.take_noticed_offset(), guest.ahead);
 }
 
 TEST(TimeSyncHost, SurvivesEveryTruncatedAnswer) {
