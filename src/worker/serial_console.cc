@@ -294,6 +294,20 @@ void SerialConsole::retry_output() {
     }
 }
 
-void SerialConsole::flush() { fetch_output(); }
+void SerialConsole::flush() {
+    fetch_output();
+    const TimePoint deadline = loop::Loop::now() + kFlushPatience;
+    while (!backlog_.empty() && output_fd() >= 0) {
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(deadline - loop::Loop::now());
+        pollfd entry{.fd = output_fd(), .events = POLLOUT, .revents = 0};
+        if (left.count() <= 0 || ::poll(&entry, 1, static_cast<int>(left.count())) != 1 ||
+            (entry.revents & POLLOUT) == 0) {
+            return;  // It does not read, or is gone.
+        }
+        output_blocked_ = false;
+        write_output();
+    }
+}
 
 }  // namespace hvis::worker

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -30,7 +31,11 @@ public:
     void attach(device::Serial& serial) { serial_ = &serial; }
     /// For Serial::Hooks::output_ready: any thread.
     void output_ready() const;
-    /// Writes what is left, as far as the other side takes it; before the process ends.
+    /// How long the other side may take to read what is left when the process ends.
+    static constexpr Duration kFlushPatience = std::chrono::seconds(2);
+
+    /// Writes what is left, waiting for the other side for at most kFlushPatience in all; before
+    /// the process ends.
     void flush();
 
 private:

@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -89,6 +91,39 @@ TEST_F(SerialConsoleTest, KeepsForTheNextClientWhatTheLastOneLeft) {
     guest_writes('b');
     connect();
     EXPECT_EQ(read_client(), "ab");
+}
+
+TEST_F(SerialConsoleTest, WaitsAtTheEndForAClientThatReadsSlowly) {
+    std::string said;
+    for (int i = 0; i < 5000; ++i) {
+        said += static_cast<char>('a' + i % 26);
+        guest_writes(said.back());
+    }
+    // By now the socket is full, and the rest is with the console.
+    std::string heard;
+    std::jthread reader([&] {
+        pollfd entry{.fd = client_.get(), .events = POLLIN, .revents = 0};
+        std::array<char, 512> bytes{};
+        while (heard.size() < said.size() && ::poll(&entry, 1, 10'000) == 1) {
+            const ssize_t size = ::recv(client_.get(), bytes.data(), bytes.size(), 0);
+            if (size <= 0) {
+                return;
+            }
+            heard.append(bytes.data(), static_cast<size_t>(size));
+        }
+    });
+    console_->flush();
+    reader.join();
+    EXPECT_EQ(heard, said);
+}
+
+TEST_F(SerialConsoleTest, DoesNotWaitForEverForAClientThatDoesNotRead) {
+    for (int i = 0; i < 5000; ++i) {
+        guest_writes('a');
+    }
+    const auto start = loop::Loop::now();
+    console_->flush();
+    EXPECT_GE(loop::Loop::now() - start, SerialConsole::kFlushPatience);
 }
 
 }  // namespace
