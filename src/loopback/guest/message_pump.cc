@@ -1,6 +1,6 @@
 #include "loopback/guest/message_pump.h"
 
-#include <algorithm>
+#include "base/log.h"
 
 namespace hvis::loopback {
 
@@ -22,14 +22,16 @@ void MessagePump::answered(wire::HvStatus status) {
     posting_ = false;
     if (status == wire::HvStatus::kInsufficientBuffers) {
         ++refusals_;
-        retry_ = loop_.add_timer(loop::Loop::now() + pause_, [this] {
-            retry_ = 0;
-            post();
-        });
-        pause_ = std::min(pause_ * 2, kLongestPause);
-        return;
+        if (const auto pause = backoff_.refused()) {
+            retry_ = loop_.add_timer(loop::Loop::now() + *pause, [this] {
+                retry_ = 0;
+                post();
+            });
+            return;
+        }
+        log(LogLevel::kWarning, "loopback", "gave a message up: the host never has a buffer");
     }
-    pause_ = kFirstPause;
+    backoff_.over();
     if (status == wire::HvStatus::kInvalidConnectionId) {
         // An older host: the contact is made again where older versions do. Any other message is
         // lost, as it is for Linux.

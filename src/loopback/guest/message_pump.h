@@ -3,18 +3,15 @@
 #include "base/time.h"
 #include "loop/loop.h"
 #include "loopback/guest/machine.h"
+#include "loopback/guest/post_backoff.h"
 #include "vmbus/channel_client.h"
 
 namespace hvis::loopback {
 
-/// Posts a channel client's messages one by one, and again where the host had no buffer. Linux:
-/// vmbus_post_msg in connection.c. Loop thread.
+/// Posts a channel client's messages one by one, and again where the host had no buffer, as far as
+/// PostBackoff lets it; then the message is lost, as it is for Linux. Loop thread.
 class MessagePump {
 public:
-    /// Pauses before a message is posted again: doubled each time, up to the last.
-    static constexpr Duration kFirstPause = std::chrono::milliseconds(1);
-    static constexpr Duration kLongestPause = std::chrono::milliseconds(256);
-
     /// All must outlive the pump.
     MessagePump(loop::Loop& loop, Machine& machine, vmbus::ChannelClient& client);
     ~MessagePump();
@@ -34,7 +31,7 @@ private:
     Machine& machine_;
     vmbus::ChannelClient& client_;
     bool posting_ = false;
-    Duration pause_ = kFirstPause;
+    PostBackoff backoff_;
     loop::Loop::TimerId retry_ = 0;
     uint64_t refusals_ = 0;
 };
