@@ -7,6 +7,9 @@
 #include <linux/kvm.h>
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/sanitizers.h"
 
 namespace hvis::kvm {
 namespace {
@@ -35,11 +38,10 @@ constexpr std::array kPlainCalls = {
     SCMP_SYS(clock_gettime),    // where the vDSO cannot
     SCMP_SYS(getpid),           // abort
     SCMP_SYS(gettid),           // abort
-    SCMP_SYS(tgkill),           // abort
     SCMP_SYS(rt_sigaction),     // abort
     SCMP_SYS(restart_syscall),  // a wait that a signal interrupted
     SCMP_SYS(exit),             // end of the thread
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if HVIS_SANITIZED
     SCMP_SYS(sigaltstack),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(sched_yield),
@@ -77,6 +79,11 @@ Result<void> confine_vcpu_thread() {
     // The one call that is made often is looked at first.
     HVIS_CHECK(check(seccomp_syscall_priority(filter.get(), SCMP_SYS(ioctl), 255),
                      "seccomp priority of KVM_RUN"));
+    // abort(), and nobody else's threads.
+    const scmp_arg_cmp ourselves = SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid()));
+    HVIS_CHECK(
+        check(seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &ourselves),
+              "seccomp rule for signals"));
     HVIS_CHECK(allow_without_exec(filter.get(), SCMP_SYS(mmap)));
     HVIS_CHECK(allow_without_exec(filter.get(), SCMP_SYS(mprotect)));
     for (const int call : kPlainCalls) {

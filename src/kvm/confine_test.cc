@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/unique_fd.h"
@@ -32,6 +33,16 @@ TEST(ConfineVcpuThread, EndsTheProcessThatMakesMemoryExecutable) {
         {
             (void)!confine_vcpu_thread();
             (void)mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            _exit(0);
+        },
+        KilledBySignal(SIGSYS), "");
+}
+
+TEST(ConfineVcpuThread, EndsTheProcessThatSignalsAnother) {
+    EXPECT_EXIT(
+        {
+            (void)!confine_vcpu_thread();
+            (void)syscall(SYS_tgkill, 1, 1, 0);
             _exit(0);
         },
         KilledBySignal(SIGSYS), "");
