@@ -114,10 +114,7 @@ Result<std::shared_ptr<const Json>, Failure> Client::call(const Command& command
 
 Result<std::shared_ptr<const Json>, Failure> Client::call(const EncodedCommand& command,
                                                           TimePoint deadline) {
-    const uint64_t id = next_id_++;
-    const std::string request =
-        dump_json({{"id", id}, {"verb", command.verb}, {"args", *command.args}});
-    HVIS_CHECK(send(request, deadline));
+    const uint64_t id = HVIS_TRY(request(command, deadline));
     Json whole;
     size_t parts = 0;
     while (true) {
@@ -148,6 +145,40 @@ Result<std::shared_ptr<const Json>, Failure> Client::call(const EncodedCommand& 
         if (more == nullptr || *more != true) {
             return std::make_shared<const Json>(std::move(whole));
         }
+    }
+}
+
+Result<uint64_t, Failure> Client::request(const EncodedCommand& command, TimePoint deadline) {
+    const uint64_t id = next_id_++;
+    HVIS_CHECK(
+        send(dump_json({{"id", id}, {"verb", command.verb}, {"args", *command.args}}), deadline));
+    return id;
+}
+
+Result<uint64_t, Failure> Client::start(const Command& command, TimePoint deadline) {
+    return request(encode_command(command), deadline);
+}
+
+Result<std::shared_ptr<const Json>, Failure> Client::next_notice(uint64_t id, TimePoint deadline) {
+    while (true) {
+        auto message = receive(deadline);
+        if (!message) {
+            if (message.error().code == ErrorCode::kTimedOut) {
+                return nullptr;
+            }
+            return std::unexpected(std::move(message).error());
+        }
+        if (keep_pushed(*message)) {
+            continue;
+        }
+        const Json* told_by = member(**message, "id");
+        if (told_by == nullptr || *told_by != id) {
+            continue;
+        }
+        if (const Json* error = member(**message, "error")) {
+            return std::unexpected(failure_from_json(*error));
+        }
+        return std::move(*message);
     }
 }
 

@@ -37,6 +37,13 @@ public:
     Result<std::shared_ptr<const Json>, Failure> call(const EncodedCommand& command,
                                                       TimePoint deadline);
 
+    /// Begins a request that stays outstanding, such as kvp.watch, and returns its id.
+    Result<uint64_t, Failure> start(const Command& command, TimePoint deadline);
+    /// What it tells next, {"watching":{…}} or {"change":{…}}, or nullptr at the deadline. The
+    /// failure is the request's own, once it has ended. Other packets in between are dropped, but
+    /// for what is pushed to subscribers.
+    Result<std::shared_ptr<const Json>, Failure> next_notice(uint64_t id, TimePoint deadline);
+
     /// The next event of a subscription, or nullptr at the deadline.
     Result<std::shared_ptr<const Json>, Failure> next_event(TimePoint deadline);
 
@@ -51,6 +58,7 @@ private:
     Result<std::shared_ptr<const Json>, Failure> receive(TimePoint deadline);
     Result<void, Failure> wait_until(short events, TimePoint deadline) const;
     Result<void, Failure> send(const std::string& text, TimePoint deadline) const;
+    Result<uint64_t, Failure> request(const EncodedCommand& command, TimePoint deadline);
     Result<void, Failure> exchange_hello(TimePoint deadline);
     /// True if the message was pushed by a subscription; it is kept.
     bool keep_pushed(const std::shared_ptr<const Json>& message);

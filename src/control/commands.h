@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "control/failure.h"
 #include "control/heartbeat_policy.h"
@@ -22,6 +23,11 @@ using Milliseconds = std::chrono::milliseconds;
 inline constexpr Milliseconds kMaxTimeout = std::chrono::hours(24);
 inline constexpr Milliseconds kMachineTimeout = std::chrono::seconds(60);
 inline constexpr Milliseconds kServiceTimeout = std::chrono::seconds(5);
+
+/// Most addresses, gateways or name servers in one ip.set: what the message to the guest has room
+/// for (wire::kKvpMaxAddresses, kKvpMaxGateways).
+inline constexpr size_t kMaxIpAddresses = 64;
+inline constexpr size_t kMaxIpGateways = 5;
 
 /// Most events that one events.list brings.
 inline constexpr uint32_t kMaxEventsListed = 4096;
@@ -113,9 +119,28 @@ struct KvpDeleteCommand {
     Milliseconds timeout = kServiceTimeout;
     bool operator==(const KvpDeleteCommand&) const = default;
 };
+/// Stays outstanding: tells of changes until it is cancelled.
+struct KvpWatchCommand {
+    Pool pool = Pool::kGuest;
+    bool initial = false;  ///< tell first what is there already
+    bool operator==(const KvpWatchCommand&) const = default;
+};
 struct IpShowCommand {
     Milliseconds timeout = kServiceTimeout;
     bool operator==(const IpShowCommand&) const = default;
+};
+/// Has the guest configure one of its network adapters.
+struct IpSetCommand {
+    std::string adapter;  ///< instance of the network channel, a GUID
+    bool dhcp = false;
+    // GCC asks for the braces where only some members are named.
+    // NOLINTBEGIN(readability-redundant-member-init)
+    std::vector<std::string> addresses{};  ///< "192.168.1.4/24", "fd00::4/64"
+    std::vector<std::string> gateways{};
+    std::vector<std::string> dns_servers{};
+    // NOLINTEND(readability-redundant-member-init)
+    Milliseconds timeout = kServiceTimeout;
+    bool operator==(const IpSetCommand&) const = default;
 };
 struct TimeShowCommand {
     bool operator==(const TimeShowCommand&) const = default;
@@ -152,9 +177,9 @@ struct CancelCommand {
 using Command =
     std::variant<StatusCommand, StatsCommand, MachineCommand, ShutdownCommand, WaitCommand,
                  ServiceListCommand, ServiceSwitchCommand, KvpListCommand, KvpGetCommand,
-                 KvpSetCommand, KvpDeleteCommand, IpShowCommand, TimeShowCommand, TimeSyncCommand,
-                 HeartbeatShowCommand, HeartbeatSetCommand, EventsListCommand,
-                 EventsSubscribeCommand, StatusSubscribeCommand, CancelCommand>;
+                 KvpSetCommand, KvpDeleteCommand, KvpWatchCommand, IpShowCommand, IpSetCommand,
+                 TimeShowCommand, TimeSyncCommand, HeartbeatShowCommand, HeartbeatSetCommand,
+                 EventsListCommand, EventsSubscribeCommand, StatusSubscribeCommand, CancelCommand>;
 
 /// A verb and its arguments as they travel.
 struct EncodedCommand {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/guid.h"
 #include "control/commands.h"
 #include "control/kvp_limits.h"
 
@@ -12,6 +13,8 @@ constexpr Bounds kTimeoutBounds{.lowest = 1, .highest = kMaxTimeout.count()};
 constexpr Bounds kReasonBounds{.lowest = 0, .highest = std::numeric_limits<uint32_t>::max()};
 constexpr Bounds kSequenceBounds{.lowest = 0, .highest = int64_t{1} << 53U};
 constexpr Bounds kIdBounds{.lowest = 1, .highest = (int64_t{1} << 53U) - 1};
+/// Room for an IPv6 address with its prefix length, and for a GUID in braces.
+constexpr size_t kMaxAddressBytes = 64;
 constexpr Bounds kLimitBounds{.lowest = 1, .highest = kMaxEventsListed};
 
 void read_timeout(FieldReader& reader, Milliseconds& timeout) {
@@ -110,6 +113,48 @@ Command read_kvp_delete(FieldReader& reader) {
     return command;
 }
 
+Command read_kvp_watch(FieldReader& reader) {
+    KvpWatchCommand command;
+    read_choice(reader, "pool", kPoolWords, command.pool);
+    command.initial = reader.boolean("initial").value_or(false);
+    return command;
+}
+
+/// A list of short texts; what they say is the worker's to judge.
+std::vector<std::string> read_texts(FieldReader& reader, std::string_view name, size_t max_items) {
+    std::vector<std::string> texts;
+    const Json* list = reader.list(name, max_items);
+    if (list == nullptr) {
+        return texts;
+    }
+    for (const Json& item : *list) {
+        if (!item.is_string() || item.get_ref<const std::string&>().size() > kMaxAddressBytes) {
+            reader.complain(name, "expected a list of addresses");
+            return {};
+        }
+        texts.push_back(item.get<std::string>());
+    }
+    return texts;
+}
+
+Command read_ip_set(FieldReader& reader) {
+    IpSetCommand command;
+    reader.require("adapter");
+    command.adapter = reader.text("adapter", kMaxAddressBytes).value_or(std::string());
+    if (!command.adapter.empty() && !Guid::parse(command.adapter)) {
+        reader.complain("adapter", "expected the GUID of a network channel");
+    }
+    command.dhcp = reader.boolean("dhcp").value_or(false);
+    command.addresses = read_texts(reader, "addresses", kMaxIpAddresses);
+    command.gateways = read_texts(reader, "gateways", kMaxIpGateways);
+    command.dns_servers = read_texts(reader, "dns_servers", kMaxIpAddresses);
+    if (!reader.bad() && command.addresses.empty() && !command.dhcp) {
+        reader.complain("addresses", "expected an address, or dhcp");
+    }
+    read_timeout(reader, command.timeout);
+    return command;
+}
+
 template <class WithTimeout>
 Command read_timeout_only(FieldReader& reader) {
     WithTimeout command;
@@ -173,7 +218,9 @@ constexpr auto kVerbs = std::to_array<Verb>({
     {"kvp.set", read_kvp_set<false>},
     {"kvp.add", read_kvp_set<true>},
     {"kvp.delete", read_kvp_delete},
+    {"kvp.watch", read_kvp_watch},
     {"ip.show", read_timeout_only<IpShowCommand>},
+    {"ip.set", read_ip_set},
     {"time.show", read_nothing<TimeShowCommand>},
     {"time.sync", read_timeout_only<TimeSyncCommand>},
     {"heartbeat.show", read_nothing<HeartbeatShowCommand>},

@@ -59,6 +59,18 @@ struct Encoder {
     EncodedCommand operator()(const IpShowCommand& command) const {
         return encoded("ip.show", {{"timeout_ms", command.timeout.count()}});
     }
+    EncodedCommand operator()(const KvpWatchCommand& command) const {
+        return encoded("kvp.watch",
+                       {{"pool", to_string(command.pool)}, {"initial", command.initial}});
+    }
+    EncodedCommand operator()(const IpSetCommand& command) const {
+        return encoded("ip.set", {{"adapter", command.adapter},
+                                  {"dhcp", command.dhcp},
+                                  {"addresses", command.addresses},
+                                  {"gateways", command.gateways},
+                                  {"dns_servers", command.dns_servers},
+                                  {"timeout_ms", command.timeout.count()}});
+    }
     EncodedCommand operator()(const TimeShowCommand&) const { return encoded("time.show"); }
     EncodedCommand operator()(const TimeSyncCommand& command) const {
         return encoded("time.sync", {{"timeout_ms", command.timeout.count()}});

@@ -35,7 +35,14 @@ std::vector<Command> every_command() {
         KvpSetCommand{Pool::kParameters, "k", "v", false, Milliseconds(5)},
         KvpSetCommand{Pool::kExternal, "k", "", true, Milliseconds(5)},
         KvpDeleteCommand{Pool::kParameters, "k", Milliseconds(6)},
+        KvpWatchCommand{Pool::kAuto, true},
         IpShowCommand{Milliseconds(7)},
+        IpSetCommand{.adapter = "f8615163-df3e-46c5-913f-f2d2f965ed0e",
+                     .dhcp = true,
+                     .addresses = {"10.0.0.2/24", "fd00::2/64"},
+                     .gateways = {"10.0.0.1"},
+                     .dns_servers = {"10.0.0.3"},
+                     .timeout = Milliseconds(8)},
         TimeShowCommand{},
         TimeSyncCommand{Milliseconds(8)},
         HeartbeatShowCommand{},
@@ -90,7 +97,7 @@ TEST(Commands, RefuseAValueOfTheWrongTypeInEveryField) {
         const EncodedCommand encoded = encode_command(command);
         for (const auto& [name, value] : encoded.args->items()) {
             Json args = *encoded.args;
-            args[name] = Json::array();
+            args[name] = Json::array({Json::array()});
             const auto decoded = decode_command(encoded.verb, args);
             ASSERT_FALSE(decoded) << encoded.verb << " " << name;
             EXPECT_EQ(decoded.error().pointer, "/" + name);
@@ -115,6 +122,18 @@ TEST(Commands, RefuseWhatIsOutOfBounds) {
               "/value: expected text of 0..1022 UTF-16 units without NUL");
     EXPECT_EQ(complaint_about("kvp.set", {{"key", "k"}, {"value", "v"}, {"pool", "auto"}}),
               "/pool: expected one of external, parameters: only the guest writes \"auto\"");
+    const Json adapter = {{"adapter", "f8615163-df3e-46c5-913f-f2d2f965ed0e"}};
+    EXPECT_EQ(complaint_about("ip.set", adapter), "/addresses: expected an address, or dhcp");
+    EXPECT_EQ(complaint_about("ip.set", {{"adapter", "eth0"}, {"dhcp", true}}),
+              "/adapter: expected the GUID of a network channel");
+    Json crowded = adapter;
+    crowded["dhcp"] = true;
+    crowded["gateways"] = std::vector<std::string>(kMaxIpGateways + 1, "10.0.0.1");
+    EXPECT_NE(complaint_about("ip.set", crowded), "accepted");
+    crowded["gateways"] = std::vector<std::string>(kMaxIpGateways, "10.0.0.1");
+    EXPECT_EQ(complaint_about("ip.set", crowded), "accepted");
+    crowded["gateways"] = std::vector<std::string>(1, std::string(65, '1'));
+    EXPECT_EQ(complaint_about("ip.set", crowded), "/gateways: expected a list of addresses");
     EXPECT_EQ(complaint_about("heartbeat.set", Json::object()), "nothing to set was given");
     EXPECT_EQ(complaint_about("heartbeat.set", {{"misses", 4}, {"window", 3}}),
               "/window: must not be below misses (4)");

@@ -259,6 +259,10 @@ void Connection::answer(PendingRequest& request, const Failure& failure) {
     pending_.erase(request.id);
 }
 
+void Connection::tell(const PendingRequest& request, const Notice& notice) {
+    enqueue(notice_packet(request.id, notice));
+}
+
 void Connection::reply(uint64_t id, const CommandResult& result) {
     for (std::string& packet : result_packets(id, to_json(result))) {
         enqueue(std::move(packet));

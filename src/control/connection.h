@@ -54,6 +54,7 @@ public:
 
     void answer(PendingRequest& request, const CommandResult& result);
     void answer(PendingRequest& request, const Failure& failure);
+    void tell(const PendingRequest& request, const Notice& notice);
 
 private:
     void ready(uint32_t events);

@@ -55,6 +55,12 @@ constexpr auto kTable = std::to_array<EventSpec>({
     {kGuestMessageRejected, "guest_message_rejected", kWarning, "*",
      "a message of the guest for {service} was rejected: {reason} ({suppressed} more not shown)",
      "The guest broke the protocol. At most a few are recorded in ten seconds."},
+    {kEventsSuppressed, "events_suppressed", kWarning, "*",
+     "{service}: {count} more events {event} were not recorded",
+     "The same happens over and over, more than an administrator would bring about. After 72 "
+     "events "
+     "of one kind one more is recorded every five seconds; this event tells of the others, at most "
+     "once in a minute."},
     {kHeartbeatLost, "heartbeat_lost", kError, "heartbeat",
      "the guest has stopped answering: {missed} of the last {window} beats were missed",
      "The guest has locked up, crashed or ceased to function. What follows is set by `on_loss`."},
@@ -89,14 +95,20 @@ constexpr auto kTable = std::to_array<EventSpec>({
      "`reason` is `connected`, `resumed` or `request`."},
     {kTimeOffset, "time_offset", kWarning, "timesync",
      "the guest's clock is {offset_ms} ms away from the host's",
-     "Another time source in the guest may be at work, or it does not follow the host."},
+     "Another time source in the guest may be at work, or it does not follow the host. Told once "
+     "each time that more than two seconds are reached. Linux guests do not report their clock."},
     {kKvpPushed, "kvp_pushed", kInfo, "kvp", "{count} pairs were written into pool {pool}",
-     "The guest now sees these facts of the host or of the administrator."},
+     "The guest now sees these facts of the host or of the administrator. `pool` is `parameters` "
+     "or "
+     "`external`."},
     {kKvpChanged, "kvp_changed", kInfo, "kvp", "the guest has changed {key} in pool {pool}",
-     "`value` is the new value; it is missing when the key was removed."},
+     "Looked for only while a `kvp.watch` of the pool is outstanding, and told for the pools "
+     "`guest` "
+     "and `auto`. `value` is the new value; it is missing when the key was removed."},
     {kKvpDaemonMissing, "kvp_daemon_missing", kWarning, "kvp",
      "the guest has the driver, but no daemon has registered",
-     "Install hyperv-daemons or hvis-guest in the guest, and start it."},
+     "A minute has passed since the guest opened the channel. Install hyperv-daemons or hvis-guest "
+     "in the guest, and start it."},
     {kWorkerStarted, "worker_started", kInfo, "manager",
      "a worker was started, process {pid}, run {run}",
      "hvisd has started `hvis-vm` for this VM and is connected to it. `run` names this life of the "

@@ -33,6 +33,7 @@ enum class EventId : uint16_t {
     kServiceDisabled = 2006,
     kServiceMismatch = 2007,
     kGuestMessageRejected = 2008,
+    kEventsSuppressed = 2009,
     kHeartbeatLost = 3001,
     kHeartbeatRegained = 3002,
     kApplicationCritical = 3003,

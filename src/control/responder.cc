@@ -29,6 +29,12 @@ void Responder::failed(const Failure& failure) {
     }
 }
 
+void Responder::tell(const Notice& notice) {
+    if (wanted()) {
+        request_->connection->tell(*request_, notice);
+    }
+}
+
 void Responder::on_cancelled(std::function<void()> callback) {
     if (wanted()) {
         request_->cancelled = std::move(callback);

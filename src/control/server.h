@@ -8,6 +8,7 @@
 #include "control/commands.h"
 #include "control/event_log.h"
 #include "control/failure.h"
+#include "control/notices.h"
 #include "control/results.h"
 #include "loop/loop.h"
 
@@ -30,6 +31,10 @@ public:
     /// The first of these counts; what comes later is ignored.
     void done(const CommandResult& result = {});
     void failed(const Failure& failure);
+
+    /// Something to tell before the request ends; nothing once it has. Where the request is one
+    /// that stays outstanding.
+    void tell(const Notice& notice);
 
     /// `callback` runs once if the request is cancelled, by the client's wish or because it has
     /// gone, before it was answered. The answer has been given by then: only stop working on it.

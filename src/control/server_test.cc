@@ -60,6 +60,8 @@ private:
 
 void answer_at_once(const Command&, Responder responder) { responder.done(); }
 
+constexpr uint64_t kNoSuchRequest = 4711;
+
 /// Keeps what it is asked for a test to answer; used on the loop's thread only.
 struct Keeper {
     std::vector<Responder> kept;
@@ -70,6 +72,35 @@ struct Keeper {
         kept.push_back(std::move(responder));
     }
 };
+
+TEST(Server, TellsBeforeTheEndOfARequestAndNothingAfterIt) {
+    Keeper keeper;
+    FakeWorker worker([&](const Command&, Responder responder) { keeper(std::move(responder)); });
+    Client client = worker.connect();
+    const auto id = client.start(KvpWatchCommand{}, soon());
+    ASSERT_TRUE(id);
+    const auto tell = [&](const Notice& notice) {
+        worker.on_loop([&] { keeper.kept.at(0).tell(notice); });
+    };
+    // Packets are taken in order: once this is refused, the watch has arrived.
+    EXPECT_FALSE(client.call(CancelCommand{kNoSuchRequest}, soon()));
+    tell(WatchingNotice{.pool = Pool::kGuest, .pairs = 2});
+    tell(KvpChangeNotice{.pool = Pool::kGuest, .key = "k", .value = "v"});
+    tell(KvpChangeNotice{.pool = Pool::kGuest, .key = "k", .value = {}});
+    const auto next = [&] {
+        auto told = **client.next_notice(*id, soon());
+        told.erase("id");
+        return dump_json(told);
+    };
+    EXPECT_EQ(next(), R"({"watching":{"pairs":2,"pool":"guest"}})");
+    EXPECT_EQ(next(), R"({"change":{"key":"k","pool":"guest","value":"v"}})");
+    EXPECT_EQ(next(), R"({"change":{"key":"k","pool":"guest"}})");
+    const auto ended = client.call(CancelCommand{*id}, soon());
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(keeper.cancelled, 1);
+    tell(KvpChangeNotice{.pool = Pool::kGuest, .key = "late", .value = {}});
+    EXPECT_EQ(client.next_notice(*id, std::chrono::steady_clock::now())->get(), nullptr);
+}
 
 TEST(Server, AnswersNowAndLaterInAnyOrder) {
     Keeper keeper;

@@ -40,10 +40,13 @@ Result<std::unique_ptr<Vm>> Vm::create(const Config& config, loop::Loop& loop,
 Vm::Vm(const Config& config, loop::Loop& loop, control::EventLog& events)
     : config_(config),
       loop_(loop),
-      events_(events),
+      recorder_(loop, events),
       waits_(
           loop, [this](control::Condition condition) { return reached(condition); },
           [this](control::Condition condition) { return missing_for(condition); }),
+      watches_(
+          loop, [this](control::Pool pool) { return list_for_watches(pool); },
+          [this](control::Pool pool, const KvpChange& change) { kvp_changed(pool, change); }),
       policy_(config.heartbeat),
       external_(to_map(config.kvp_external)) {}
 
@@ -88,7 +91,7 @@ Result<void> Vm::start() {
 }
 
 void Vm::record(control::EventId id, control::EventFields fields) {
-    events_.record(id, std::move(fields), WallTime::from_system(std::chrono::system_clock::now()));
+    recorder_.record(id, std::move(fields));
     note_status_changed();  // most events are about one
 }
 
@@ -224,6 +227,7 @@ void Vm::end(Ending ending) {
     ending_ = std::move(ending);
     ended_ = true;
     machine_->ended(ending_.exit_status == kExitBroken);
+    recorder_.report();
     record(control::EventId::kVmStopped, {{"reason", ending_.reason}});
     for (auto& responder : std::exchange(machine_requests_, {})) {
         responder.done();
@@ -236,6 +240,7 @@ void Vm::end(Ending ending) {
         stop_request_.reset();
     }
     waits_.machine_stopped();
+    watches_.machine_stopped();
     machine_->flush_console();
     loop_.stop();
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -19,7 +20,9 @@
 #include "vm/integration_services.h"
 #include "worker/config.h"
 #include "worker/ending.h"
+#include "worker/event_recorder.h"
 #include "worker/guest_facts.h"
+#include "worker/kvp_watches.h"
 #include "worker/loss_action.h"
 #include "worker/machine.h"
 #include "worker/stop_policy.h"
@@ -66,7 +69,8 @@ private:
     struct GuestRequest {
         control::Responder responder;
         std::variant<control::KvpListCommand, control::KvpGetCommand, control::KvpSetCommand,
-                     control::KvpDeleteCommand, control::IpShowCommand, control::TimeSyncCommand>
+                     control::KvpDeleteCommand, control::IpShowCommand, control::IpSetCommand,
+                     control::TimeSyncCommand>
             command;
     };
     using RequestMap = std::map<ic::RequestId, GuestRequest>;
@@ -100,10 +104,16 @@ private:
     void take_heartbeat();
     void take_shutdown();
     void take_timesync();
-    void take_kvp();
     void act_on_loss();
     void note_status(ServiceKind kind);
     void note_rejected(ServiceKind kind);
+
+    // vm_kvp.cc: what the key/value exchange reports, and its verbs.
+    void take_kvp();
+    bool kvp_finished_for_us(const ic::KvpFinished& finished);
+    void note_daemon();
+    void kvp_changed(control::Pool pool, const KvpChange& change);
+    bool list_for_watches(control::Pool pool);
     void answer_kvp(GuestRequest& request, const ic::KvpFinished& finished);
     void refresh_facts();
     void poll_addresses();
@@ -121,7 +131,9 @@ private:
     void run(const control::KvpGetCommand& command, control::Responder responder);
     void run(const control::KvpSetCommand& command, control::Responder responder);
     void run(const control::KvpDeleteCommand& command, control::Responder responder);
+    void run(const control::KvpWatchCommand& command, control::Responder responder);
     void run(const control::IpShowCommand& command, control::Responder responder);
+    void run(const control::IpSetCommand& command, control::Responder responder);
     void run(const control::TimeShowCommand& command, control::Responder responder);
     void run(const control::TimeSyncCommand& command, control::Responder responder);
     void run(const control::HeartbeatShowCommand& command, control::Responder responder);
@@ -143,11 +155,13 @@ private:
 
     const Config& config_;
     loop::Loop& loop_;
-    control::EventLog& events_;
+    EventRecorder recorder_;
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<vm::VmbusHost> vmbus_;
     std::unique_ptr<vm::IntegrationServices> services_;
     Waits waits_;
+    KvpWatches watches_;
+    std::map<ic::RequestId, control::Pool> watch_lists_;  ///< under way
     control::HeartbeatPolicy policy_;
     LossAction loss_action_;
 
@@ -181,6 +195,7 @@ private:
     std::array<Noted, vm::kServiceKinds.size()> noted_{};
     LogLimit rejected_limit_;
     std::function<void()> status_changed_;
+    bool daemon_missing_ = false;
     std::optional<WallTime> synced_;  ///< the guest's last answer that was recorded
     bool sync_after_resume_ = false;
     TimePoint lost_since_;

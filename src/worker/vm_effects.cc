@@ -49,8 +49,13 @@ void Vm::note_status(ServiceKind kind) {
             if (kind == ServiceKind::kKvp) {
                 refresh_facts();
             }
-        } else if (services_->is_enabled(kind)) {
-            record(EventId::kServiceDisconnected, {{"service", name}});
+        } else {
+            if (services_->is_enabled(kind)) {
+                record(EventId::kServiceDisconnected, {{"service", name}});
+            }
+            if (kind == ServiceKind::kKvp) {
+                facts_.reset();  // What connects next may be another system.
+            }
         }
     }
     const bool mismatch = report.secondary == ic::Secondary::kProtocolMismatch;
@@ -81,6 +86,11 @@ void Vm::take_heartbeat() {
             } else if (change->from == ic::Applications::kCritical) {
                 record(EventId::kApplicationHealthy);
             }
+            continue;
+        }
+        if (const auto* stall = std::get_if<ic::HeartbeatHost::HostStalled>(&effect)) {
+            const auto late = std::chrono::duration_cast<std::chrono::milliseconds>(stall->late);
+            record(EventId::kHostStallNoticed, {{"late_ms", std::to_string(late.count())}});
             continue;
         }
         const auto& change = std::get<ic::HeartbeatHost::HealthChanged>(effect);
@@ -173,6 +183,10 @@ void Vm::take_timesync() {
         record(EventId::kTimeSynced,
                {{"reason", asked ? "request" : (after_resume ? "resumed" : "connected")}});
     }
+    if (const auto offset = services_->timesync().take_noticed_offset()) {
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(*offset);
+        record(EventId::kTimeOffset, {{"offset_ms", std::to_string(ms.count())}});
+    }
     for (const auto& finished : finished_requests) {
         auto node = time_requests_.extract(finished.id);
         if (node.empty()) {
@@ -185,97 +199,6 @@ void Vm::take_timesync() {
                                                       services_->report(ServiceKind::kTimesync)));
         }
     }
-}
-
-void Vm::take_kvp() {
-    for (auto& finished : services_->kvp().take_effects()) {
-        if (finished.id == facts_request_) {
-            facts_request_ = 0;
-            if (finished.outcome == ic::Outcome::kDone) {
-                facts_ = facts_from(finished.pairs);
-                note_status_changed();
-            }
-            continue;
-        }
-        auto node = kvp_requests_.extract(finished.id);
-        if (!node.empty()) {
-            answer_kvp(node.mapped(), finished);
-        }
-    }
-    poll_addresses();
-}
-
-void Vm::answer_kvp(GuestRequest& request, const ic::KvpFinished& finished) {
-    if (finished.outcome != ic::Outcome::kDone) {
-        auto failure =
-            failure_of(finished.outcome, finished.status, services_->report(ServiceKind::kKvp));
-        if (finished.error) {
-            failure.message = finished.error->what;
-            if (finished.error->code == Errc::kNotFound) {
-                failure.code = control::ErrorCode::kNotFound;
-                failure.hint = "list the pool with 'kvp list'";
-            }
-        }
-        request.responder.failed(failure);
-        return;
-    }
-    keep_external(request);
-    const auto answer_pairs = [&](control::Pool pool) {
-        control::KvpResult result{.pool = pool, .pairs = {}};
-        for (const auto& [key, value] : finished.pairs) {
-            result.pairs.push_back({.key = key, .value = value});
-        }
-        request.responder.done(result);
-    };
-    if (const auto* list = std::get_if<control::KvpListCommand>(&request.command)) {
-        answer_pairs(list->pool);
-    } else if (const auto* get = std::get_if<control::KvpGetCommand>(&request.command)) {
-        answer_pairs(get->pool);
-    } else if (std::holds_alternative<control::IpShowCommand>(request.command)) {
-        facts_ = facts_from(finished.pairs);
-        note_status_changed();
-        request.responder.done(control::IpResult{.ipv4 = facts_->ipv4, .ipv6 = facts_->ipv6});
-    } else {
-        request.responder.done();
-    }
-}
-
-void Vm::keep_external(const GuestRequest& request) {
-    if (const auto* set = std::get_if<control::KvpSetCommand>(&request.command);
-        set != nullptr && set->pool == control::Pool::kExternal) {
-        external_[set->key] = set->value;
-    } else if (const auto* removed = std::get_if<control::KvpDeleteCommand>(&request.command);
-               removed != nullptr && removed->pool == control::Pool::kExternal) {
-        external_.erase(removed->key);
-    } else {
-        return;
-    }
-    // Past the mirror's limit the guest still has the pair, only it is not renewed after a reset.
-    if (const auto kept = services_->kvp().set_external(external_); !kept) {
-        log(LogLevel::kWarning, "kvp", kept.error().what);
-    }
-}
-
-void Vm::refresh_facts() {
-    if (facts_request_ != 0) {
-        return;
-    }
-    if (const auto id = services_->kvp().list(ic::KvpPool::kAuto, services_->clocks())) {
-        facts_request_ = *id;
-        // Not from inside the service's own callback.
-        loop_.post([this] { services_->pump(ServiceKind::kKvp); });
-    }
-}
-
-void Vm::poll_addresses() {
-    if (address_timer_ != 0 || !waits_.any_for(control::Condition::kIp)) {
-        return;
-    }
-    address_timer_ = loop_.add_timer(loop::Loop::now() + kAddressPoll, [this] {
-        address_timer_ = 0;
-        refresh_facts();
-        poll_addresses();
-    });
 }
 
 }  // namespace hvis::worker

@@ -17,20 +17,6 @@ control::Failure failed(std::string_view message, std::string_view hint) {
             .guest_status = {}};
 }
 
-ic::KvpPool pool_of(control::Pool pool) {
-    switch (pool) {
-        case control::Pool::kExternal:
-            return ic::KvpPool::kExternal;
-        case control::Pool::kGuest:
-            return ic::KvpPool::kGuest;
-        case control::Pool::kAuto:
-            return ic::KvpPool::kAuto;
-        case control::Pool::kParameters:
-            return ic::KvpPool::kAutoExternal;
-    }
-    return ic::KvpPool::kAuto;
-}
-
 ic::ShutdownKind kind_of(control::ShutdownCommand::Action action) {
     switch (action) {
         case control::ShutdownCommand::Action::kShutdown:
@@ -286,49 +272,6 @@ void Vm::watch_cancel(RequestMap& requests, ServiceKind kind, ic::RequestId id) 
             services_->pump(kind);
         });
     });
-}
-
-template <class Command>
-void Vm::submit_kvp(Result<ic::RequestId> id, const Command& command,
-                    control::Responder responder) {
-    if (!id) {
-        responder.failed(refused_at_once(id.error(), services_->report(ServiceKind::kKvp)));
-        return;
-    }
-    kvp_requests_.emplace(*id, GuestRequest{std::move(responder), command});
-    watch_cancel(kvp_requests_, ServiceKind::kKvp, *id);
-    services_->pump(ServiceKind::kKvp);
-}
-
-void Vm::run(const control::KvpListCommand& command, control::Responder responder) {
-    submit_kvp(services_->kvp().list(pool_of(command.pool), services_->clocks(), command.timeout),
-               command, std::move(responder));
-}
-
-void Vm::run(const control::KvpGetCommand& command, control::Responder responder) {
-    submit_kvp(services_->kvp().get(pool_of(command.pool), command.key, services_->clocks(),
-                                    command.timeout),
-               command, std::move(responder));
-}
-
-void Vm::run(const control::KvpSetCommand& command, control::Responder responder) {
-    const ic::KvpPair pair{.key = command.key, .value = command.value};
-    const auto pool = pool_of(command.pool);
-    submit_kvp(command.only_add
-                   ? services_->kvp().add(pool, pair, services_->clocks(), command.timeout)
-                   : services_->kvp().set(pool, pair, services_->clocks(), command.timeout),
-               command, std::move(responder));
-}
-
-void Vm::run(const control::KvpDeleteCommand& command, control::Responder responder) {
-    submit_kvp(services_->kvp().remove(pool_of(command.pool), command.key, services_->clocks(),
-                                       command.timeout),
-               command, std::move(responder));
-}
-
-void Vm::run(const control::IpShowCommand& command, control::Responder responder) {
-    submit_kvp(services_->kvp().list(ic::KvpPool::kAuto, services_->clocks(), command.timeout),
-               command, std::move(responder));
 }
 
 void Vm::run(const control::TimeShowCommand& /*command*/, control::Responder responder) {

@@ -109,6 +109,16 @@ TEST(CommandLine, MakesACommandOfEveryVerb) {
     EXPECT_EQ(command_of({"time", "show"}), Command(control::TimeShowCommand{}));
     EXPECT_EQ(command_of({"time", "sync"}), Command(control::TimeSyncCommand{}));
     EXPECT_EQ(command_of({"ip", "show"}), Command(control::IpShowCommand{}));
+    EXPECT_EQ(command_of({"kvp", "watch", "--pool", "auto", "--initial"}),
+              Command(control::KvpWatchCommand{.pool = control::Pool::kAuto, .initial = true}));
+    const char* adapter = "f8615163-df3e-46c5-913f-f2d2f965ed0e";
+    EXPECT_EQ(command_of({"ip", "set", adapter, "--address", "10.0.0.2/24", "--address",
+                          "fd00::2/64", "--gateway", "10.0.0.1", "--dns", "10.0.0.3"}),
+              Command(control::IpSetCommand{.adapter = adapter,
+                                            .dhcp = false,
+                                            .addresses = {"10.0.0.2/24", "fd00::2/64"},
+                                            .gateways = {"10.0.0.1"},
+                                            .dns_servers = {"10.0.0.3"}}));
 }
 
 TEST(CommandLine, MakesACommandOfEveryVerbOfTheServices) {

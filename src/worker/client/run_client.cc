@@ -75,6 +75,34 @@ int follow_events(Client& client, const ClientOptions& options, const ClientOutp
     }
 }
 
+/// A change as a line: "key = value", or "key removed".
+std::string show_change(const Json& change) {
+    const std::string key = printable(change.value("key", ""));
+    return change.contains("value") ? key + " = " + printable(change.value("value", "")) + "\n"
+                                    : key + " removed\n";
+}
+
+/// The same for the changes of a watch.
+int follow_changes(Client& client, const ClientOptions& options, const ClientOutput& output) {
+    const auto id = client.start(options.command, from_now(kPlainPatience));
+    if (!id) {
+        return report(options, output, id.error());
+    }
+    while (true) {
+        const auto notice = client.next_notice(*id, from_now(kFollowRound));
+        if (!notice) {
+            return notice.error().outcome == Client::kHungUp
+                       ? 0
+                       : report(options, output, notice.error());
+        }
+        if (*notice == nullptr || !(*notice)->contains("change")) {
+            continue;
+        }
+        const Json& change = (*notice)->at("change");
+        output.out(options.json ? control::dump_json(change) + "\n" : show_change(change));
+    }
+}
+
 }  // namespace
 
 ClientOutput ClientOutput::standard() {
@@ -86,6 +114,9 @@ int run_client(const ClientOptions& options, const ClientOutput& output) {
     auto client = Client::connect(options.socket, from_now(options.connect_timeout));
     if (!client) {
         return report(options, output, client.error());
+    }
+    if (std::holds_alternative<control::KvpWatchCommand>(options.command)) {
+        return follow_changes(*client, options, output);
     }
     const auto result = client->call(options.command, from_now(patience_for(options.command)));
     if (!result) {

@@ -268,6 +268,26 @@ TEST(RunClientFollow, PrintsEventsUntilTheWorkerGoes) {
         "1  2026-03-01T12:00:00.250Z  info  machine  1005 vm_paused: the machine is paused\n");
 }
 
+TEST(RunClientFollow, PrintsChangesUntilTheWatchEnds) {
+    control::FakeWorker worker([](const control::Command& command, Responder responder) {
+        const auto pool = std::get<control::KvpWatchCommand>(command).pool;
+        responder.tell(control::WatchingNotice{.pool = pool, .pairs = 1});
+        responder.tell(control::KvpChangeNotice{.pool = pool, .key = "role", .value = "web"});
+        responder.tell(control::KvpChangeNotice{.pool = pool, .key = "role", .value = {}});
+        responder.failed(
+            control::make_failure(control::ErrorCode::kFailed, "the machine has stopped"));
+    });
+    const auto plain = run(worker.path(), {"kvp", "watch"});
+    EXPECT_EQ(plain.out, "role = web\nrole removed\n");
+    EXPECT_EQ(plain.err, "hvis-vm: the machine has stopped\n");
+    EXPECT_EQ(plain.status, 1);
+    EXPECT_EQ(run(worker.path(), {"kvp", "watch", "--pool", "auto", "--json"}).out,
+              R"({"key":"role","pool":"auto","value":"web"})"
+              "\n"
+              R"({"key":"role","pool":"auto"})"
+              "\n");
+}
+
 TEST(RunClientFailure, LeavesWithTheStatusOfTheCode) {
     for (const ErrorCode code : {ErrorCode::kFailed, ErrorCode::kUsage, ErrorCode::kNotFound,
                                  ErrorCode::kTimedOut, ErrorCode::kUnavailable}) {
