@@ -89,24 +89,30 @@ private:
     void note_status_changed() const;
     void request_stop(vm::StopReason reason);
 
-    // vm.cc: the machine's life.
+    void vmbus_connected(wire::VmbusVersion version) override;
+    void vmbus_disconnected(vmbus::DisconnectReason reason) override;
+
+    // vm_stop.cc: crashes, stops, and what follows.
     void crashed(const vm::CrashReport& report);
     void stopped(vm::StopReason reason);
     void record_stop(const Stop& stop);
     void restart_machine();
     void end(Ending ending);
     void expect_recovery();
-    void vmbus_connected(wire::VmbusVersion version) override;
-    void vmbus_disconnected(vmbus::DisconnectReason reason) override;
 
     // vm_effects.cc: what the services report.
     void service_changed(ServiceKind kind);
     void take_heartbeat();
-    void take_shutdown();
     void take_timesync();
     void act_on_loss();
     void note_status(ServiceKind kind);
     void note_rejected(ServiceKind kind);
+
+    // vm_shutdown.cc: what the guest is asked to do with itself.
+    void take_shutdown();
+    void run(const control::ShutdownCommand& command, control::Responder responder);
+    void stop_request_timed_out();
+    void record_stop_timed_out();
 
     // vm_kvp.cc: what the key/value exchange reports, and its verbs.
     void take_kvp();
@@ -119,11 +125,10 @@ private:
     void poll_addresses();
     void keep_external(const GuestRequest& request);
 
-    // vm_verbs.cc: one for each command.
+    // vm_verbs.cc: one for each command; those of key/value pairs and addresses in vm_kvp.cc.
     void run(const control::StatusCommand& command, control::Responder responder);
     void run(const control::StatsCommand& command, control::Responder responder);
     void run(const control::MachineCommand& command, control::Responder responder);
-    void run(const control::ShutdownCommand& command, control::Responder responder);
     void run(const control::WaitCommand& command, control::Responder responder);
     void run(const control::ServiceListCommand& command, control::Responder responder);
     void run(const control::ServiceSwitchCommand& command, control::Responder responder);
@@ -147,8 +152,6 @@ private:
     template <class Command>
     void submit_kvp(Result<ic::RequestId> id, const Command& command, control::Responder responder);
     void watch_cancel(RequestMap& requests, ServiceKind kind, ic::RequestId id);
-    void stop_request_timed_out();
-    void record_stop_timed_out();
 
     [[nodiscard]] bool reached(control::Condition condition) const;
     [[nodiscard]] std::string missing_for(control::Condition condition) const;

@@ -2,8 +2,6 @@
 #include <chrono>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "worker/report.h"
 #include "worker/vm.h"
 
@@ -140,36 +138,6 @@ void Vm::act_on_loss() {
             record(EventId::kLossAttemptsExhausted,
                    {{"attempts", std::to_string(policy_.attempts)}});
             break;
-    }
-}
-
-void Vm::take_shutdown() {
-    for (const auto& finished : services_->shutdown().take_effects()) {
-        if (!stop_request_ || stop_request_->id != finished.id) {
-            continue;
-        }
-        stop_request_->id = 0;
-        const std::string action(shutdown_word(finished.kind));
-        if (finished.outcome == ic::Outcome::kDone) {
-            record(EventId::kShutdownAccepted, {{"action", action}});
-            continue;  // answered when the machine has stopped
-        }
-        if (finished.outcome == ic::Outcome::kRefused) {
-            record(EventId::kShutdownRefused,
-                   {{"action", action}, {"status", fmt::format("{:#010x}", finished.status)}});
-        } else if (finished.outcome == ic::Outcome::kTimedOut && !leaving_) {
-            record_stop_timed_out();
-        }
-        loop_.cancel_timer(stop_request_->timer);
-        if (stop_request_->responder) {
-            stop_request_->responder->failed(failure_of(finished.outcome, finished.status,
-                                                        services_->report(ServiceKind::kShutdown)));
-        }
-        stop_request_.reset();
-        if (leaving_) {
-            stopped_by_ = StoppedBy::kRequest;
-            request_stop(vm::StopReason::kPowerOff);
-        }
     }
 }
 
