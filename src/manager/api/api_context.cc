@@ -61,6 +61,11 @@ void end_operation(Operations::Work& work, const Result<void, Failure>& result) 
     }
 }
 
+bool is_at_rest(const VmSummary& summary) {
+    return summary.status == nullptr &&
+           (summary.state == "stopped" || summary.state == "failed" || summary.state == "crashed");
+}
+
 control::Json summary_json(const VmSummary& summary) {
     control::Json value = {{"id", summary.definition.id.to_string()},
                            {"name", summary.definition.name},

@@ -62,6 +62,9 @@ void answer_accepted(ApiContext& context, const Responder& responder, const Guid
 /// Ends the operation with what the supervisor said.
 void end_operation(Operations::Work& work, const Result<void, Failure>& result);
 
+/// Whether there is no worker to ask, and none to come by itself.
+bool is_at_rest(const VmSummary& summary);
+
 /// {"id","name","state","since"?,"explanation","definition","status"?}
 control::Json summary_json(const VmSummary& summary);
 

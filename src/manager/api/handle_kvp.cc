@@ -32,11 +32,6 @@ std::optional<Json> arguments(const ApiRequest& request, const Responder& respon
     return body_with(request, args);
 }
 
-bool rests(ApiContext& context, const Guid& vm) {
-    const auto summary = context.supervisor.summary(vm);
-    return summary && (summary->state == "stopped" || summary->state == "failed");
-}
-
 Failure no_such_key(const std::string& key) {
     return control::make_failure(control::ErrorCode::kNotFound,
                                  fmt::format("there is no key \"{}\"", escape_for_display(key)));
@@ -103,7 +98,7 @@ void read(ApiContext& context, const ApiRequest& request, const Responder& respo
     if (!args) {
         return;
     }
-    if (!rests(context, *vm)) {
+    if (!is_at_rest(*context.supervisor.summary(*vm))) {
         ask_worker(context, *vm, verb, *args, responder, verb == "kvp.get" ? only_pair : nullptr);
         return;
     }

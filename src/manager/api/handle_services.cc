@@ -60,11 +60,6 @@ Json delivery_json(const Delivery& delivery) {
             {"problem", delivery.problem}};
 }
 
-/// Whether there is a worker to ask.
-bool is_up(const VmSummary& summary) {
-    return summary.state != "stopped" && summary.state != "failed";
-}
-
 std::optional<control::Service> service_of(const ApiRequest& request, const Responder& responder) {
     const std::string& name = request.name("service");
     for (size_t index = 0; index < control::kServiceWords.size(); ++index) {
@@ -120,7 +115,7 @@ void answer_switched(ApiContext& context, const Guid& vm, control::Service servi
     }
     Json resting = resting_service(*summary, std::to_underlying(service));
     resting["note"] = note;
-    if (!is_up(*summary)) {
+    if (is_at_rest(*summary)) {
         responder.json(std::move(resting));
         return;
     }
@@ -156,7 +151,7 @@ void list_services(ApiContext& context, const ApiRequest& request, Responder res
         return;
     }
     const auto summary = context.supervisor.summary(*vm);
-    if (is_up(*summary)) {
+    if (!is_at_rest(*summary)) {
         ask_worker(context, *vm, "service.list", *request.body, responder);
     } else {
         responder.json({{"services", resting_services(*summary)}});
@@ -193,7 +188,7 @@ void show_heartbeat(ApiContext& context, const ApiRequest& request, Responder re
         return;
     }
     const auto summary = context.supervisor.summary(*vm);
-    if (is_up(*summary)) {
+    if (!is_at_rest(*summary)) {
         ask_worker(context, *vm, "heartbeat.show", *request.body, responder);
         return;
     }

@@ -49,24 +49,51 @@ Result<VmDefinition, Failure> renamed(const VmDefinition& definition,
     return *std::move(parsed);
 }
 
-/// Takes an imported VM in: defines it, and holds its pairs.
-Result<void, Failure> take_in(ApiContext& context, const TransferredVm& vm) {
-    HVIS_CHECK(context.supervisor.define(vm.definition));
-    for (const HeldPair& pair : vm.pairs) {
-        HVIS_CHECK(context.store.save_pair(vm.definition.id, pair));
+/// Gives the pairs to the supervisor one after another, then ends the operation.
+void hold_pairs(ApiContext& context, const std::shared_ptr<Operations::Work>& work,
+                std::shared_ptr<TransferredVm> vm) {
+    if (vm->pairs.empty()) {
+        work->done(std::make_shared<const Json>(
+            Json{{"vm", vm->definition.id.to_string()}, {"name", vm->definition.name}}));
+        return;
     }
-    return {};
+    const HeldPair pair = vm->pairs.back();
+    vm->pairs.pop_back();
+    context.supervisor.request(
+        vm->definition.id,
+        control::encode_command(
+            control::KvpSetCommand{.pool = pair.pool, .key = pair.key, .value = pair.value}),
+        [&context, work, vm](Result<std::shared_ptr<const Json>, Failure> kept) {
+            if (kept) {
+                hold_pairs(context, work, vm);
+                return;
+            }
+            Failure failure = kept.error();
+            failure.message = "the VM is there, but not all of its pairs: " + failure.message;
+            work->failed(std::move(failure));
+        });
 }
 
 /// The end of an import, on the manager thread again.
-Result<void, Failure> finish_import(ApiContext& context, Result<TransferredVm, Failure>& imported,
-                                    const std::optional<std::string>& name,
-                                    const std::optional<Guid>& id) {
+void finish_import(ApiContext& context, const std::shared_ptr<Operations::Work>& work,
+                   Result<TransferredVm, Failure>& imported, const std::string& files,
+                   const std::optional<std::string>& name, const std::optional<Guid>& id) {
     if (!imported) {
-        return std::unexpected(imported.error());
+        end_operation(*work, std::unexpected(imported.error()));
+        return;
     }
-    imported->definition = HVIS_TRY(renamed(imported->definition, name, id));
-    return take_in(context, *imported);
+    auto definition = renamed(imported->definition, name, id);
+    auto defined = definition ? context.supervisor.define(*definition)
+                              : Result<void, Failure>(std::unexpected(definition.error()));
+    if (!defined) {
+        std::error_code ignored;
+        std::filesystem::remove_all(files, ignored);
+        work->failed(defined.error());
+        return;
+    }
+    hold_pairs(context, work,
+               std::make_shared<TransferredVm>(TransferredVm{.definition = *std::move(definition),
+                                                             .pairs = std::move(imported->pairs)}));
 }
 
 }  // namespace
@@ -135,19 +162,8 @@ void import_vm(ApiContext& context, const ApiRequest& request, Responder respond
             *result = import_from(path, files, progress, cancelled);
         },
         [&context, work, result, files, name, new_id, folder = *folder] {
-            const auto ended = finish_import(context, *result, name,
-                                             new_id ? std::optional(folder) : std::nullopt);
-            if (!ended) {
-                if (*result) {
-                    std::error_code ignored;
-                    std::filesystem::remove_all(files, ignored);
-                }
-                end_operation(*work, ended);
-                return;
-            }
-            work->done(
-                std::make_shared<const Json>(Json{{"vm", (*result)->definition.id.to_string()},
-                                                  {"name", (*result)->definition.name}}));
+            finish_import(context, work, *result, files, name,
+                          new_id ? std::optional(folder) : std::nullopt);
         });
     answer_accepted(context, responder, work->id());
 }

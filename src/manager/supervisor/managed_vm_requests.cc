@@ -32,6 +32,25 @@ Failure too_many_pairs() {
         "delete some first");
 }
 
+// Pairs of a VM without a worker are changed where they are kept; its next worker gets them.
+using Answer = Result<std::shared_ptr<const Json>, Failure>;
+
+Failure pair_is_there() {
+    Failure failure = control::make_failure(ErrorCode::kFailed, "the key is there already",
+                                            "set it instead of adding it");
+    failure.outcome = "refused";
+    return failure;
+}
+
+Failure no_such_pair() {
+    return control::make_failure(ErrorCode::kNotFound, "the host holds no pair with this key");
+}
+
+Answer empty_answer(const Result<void, Failure>& kept) {
+    return kept ? Answer(std::make_shared<const Json>(Json::object()))
+                : Answer(std::unexpected(kept.error()));
+}
+
 }  // namespace
 
 Result<uint64_t, Failure> ManagedVm::pass(const control::EncodedCommand& command,
@@ -84,6 +103,12 @@ uint64_t ManagedVm::set_pair(const control::EncodedCommand& command, Answered an
         return 0;
     }
     const HeldPair pair{.pool = set.pool, .key = set.key, .value = set.value};
+    if (at_rest()) {
+        answered(set.only_add && pairs_.has(set.pool, set.key)
+                     ? Answer(std::unexpected(pair_is_there()))
+                     : empty_answer(pairs_.hold(pair)));
+        return 0;
+    }
     auto passed = pass(command, [this, pair, answered](auto reply) {
         if (reply) {
             if (const auto held = pairs_.hold(pair); !held) {
@@ -110,6 +135,12 @@ uint64_t ManagedVm::delete_pair(const control::EncodedCommand& command, Answered
         return 0;
     }
     const auto& wanted = std::get<control::KvpDeleteCommand>(*decoded);
+    if (at_rest()) {
+        answered(pairs_.has(wanted.pool, wanted.key)
+                     ? empty_answer(pairs_.drop(wanted.pool, wanted.key))
+                     : Answer(std::unexpected(no_such_pair())));
+        return 0;
+    }
     auto passed = pass(command, [this, pool = wanted.pool, key = wanted.key, answered](auto reply) {
         // A pair that the guest has lost is deleted all the same: it would come back otherwise.
         const bool lost = !reply && reply.error().code == ErrorCode::kNotFound;

@@ -105,7 +105,8 @@ public:
                    Done done);
 
     /// Any other verb of docs/control-protocol.md, passed on to the worker. kUnavailable when the
-    /// VM is not running. Pairs that are set or deleted in the pools of the host are kept.
+    /// VM is not running. Pairs that are set or deleted in the pools of the host are kept; those of
+    /// a stopped VM too.
     RequestId request(const Guid& vm, const control::EncodedCommand& command, Answered answered);
     /// The request's callback is called with `cancelled`.
     void cancel(RequestId id);

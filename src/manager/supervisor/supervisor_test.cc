@@ -338,8 +338,6 @@ TEST_F(SupervisorTest, PowerOffEndsTheWaitForARestart) {
 
 TEST_F(SupervisorTest, HoldsPairsAndPutsThemBack) {
     const Guid web = define("web");
-    EXPECT_EQ(ask(web, control::KvpSetCommand{.key = "role", .value = "x"}).error().code,
-              control::ErrorCode::kUnavailable);
     ASSERT_TRUE(start(web));
     ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "role", .value = "web"}));
     ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "rack", .value = "7"}));
@@ -355,6 +353,24 @@ TEST_F(SupervisorTest, HoldsPairsAndPutsThemBack) {
     EXPECT_EQ(store->load_pairs(web)->size(), 1U);
     ASSERT_TRUE(power_off(web));
     reopen();
+    ASSERT_TRUE(start(web));
+    std::ifstream file(directory + "/vms/" + web.to_string() + "/config.json");
+    EXPECT_EQ(Json::parse(file).at("kvp").at("external"), (Json{{"role", "web"}}));
+}
+
+TEST_F(SupervisorTest, HoldsPairsOfAVmThatDoesNotRun) {
+    const Guid web = define("web");
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "role", .value = "x"}));
+    EXPECT_EQ(ask(web, control::KvpSetCommand{.key = "role", .value = "y", .only_add = true})
+                  .error()
+                  .outcome,
+              "refused");
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "role", .value = "web"}));
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "rack", .value = "7"}));
+    ASSERT_TRUE(ask(web, control::KvpDeleteCommand{.key = "rack"}));
+    EXPECT_EQ(ask(web, control::KvpDeleteCommand{.key = "rack"}).error().code,
+              control::ErrorCode::kNotFound);
+    EXPECT_EQ(store->load_pairs(web)->size(), 1U);
     ASSERT_TRUE(start(web));
     std::ifstream file(directory + "/vms/" + web.to_string() + "/config.json");
     EXPECT_EQ(Json::parse(file).at("kvp").at("external"), (Json{{"role", "web"}}));
