@@ -1,4 +1,5 @@
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -34,6 +35,10 @@ Certificate certificate_of(EVP_PKEY* key) {
     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
     X509_set_pubkey(certificate.get(), key);
+    X509_NAME* name = X509_get_subject_name(certificate.get());  // curl wants one
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("receiver"), -1, -1, 0);
+    X509_set_issuer_name(certificate.get(), name);
     X509_EXTENSION* names =
         X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
     X509_add_ext(certificate.get(), names, -1);
@@ -46,6 +51,7 @@ Certificate certificate_of(EVP_PKEY* key) {
 class TlsReceiver {
 public:
     explicit TlsReceiver(const std::string& certificate_file) {
+        std::signal(SIGPIPE, SIG_IGN);  // SSL_shutdown writes to a client that may have left
         certificate_ = certificate_of(key_.get());
         std::FILE* file = std::fopen(certificate_file.c_str(), "we");
         PEM_write_X509(file, certificate_.get());

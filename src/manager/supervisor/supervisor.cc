@@ -148,7 +148,8 @@ Result<void, Failure> Supervisor::remove(const Guid& vm) {
     state_->context.log.record(control::EventId::kVmDeleted, {vm, name});
     state_->names.erase(name);
     // A callback of this very VM may be what asks for it.
-    state_->later([gone = std::shared_ptr(std::move(state_->vms.at(vm)))] {});
+    state_->gone.push_back(std::move(state_->vms.at(vm)));
+    state_->later([state = state_.get()] { state->gone.clear(); });
     state_->vms.erase(vm);
     state_->tell(vm);
     return {};

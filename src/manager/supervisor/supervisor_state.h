@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "manager/supervisor/host_order.h"
 #include "manager/supervisor/managed_vm.h"
@@ -46,6 +47,7 @@ struct Supervisor::State {
     std::shared_ptr<int> alive = std::make_shared<int>(0);
     // Last: their callbacks use all of the above.
     std::map<Guid, std::unique_ptr<ManagedVm>> vms;
+    std::vector<std::unique_ptr<ManagedVm>> gone;  ///< removed, let go of at the next turn
 };
 
 /// The Failure of a name or id that no VM has.
