@@ -39,7 +39,7 @@ class Response:
 
 
 def quote(name):
-    return urllib.parse.quote(name, safe="")
+    return urllib.parse.quote(name.encode("utf-8", "surrogatepass"), safe="")
 
 
 class Daemon:
@@ -107,6 +107,8 @@ class Daemon:
             headers.setdefault("Content-Type", "application/json")
         connection = Connection(self.socket)
         try:
+            if isinstance(body, str):
+                body = body.encode("utf-8", "surrogatepass")
             connection.request(method, target, body, headers)
             return Response(connection.getresponse())
         finally:
