@@ -37,7 +37,7 @@ Json worker_config(const VmDefinition& definition, const HostPairs& pairs,
     }
     config["kvp"] = {{"external", pool(pairs.external)}, {"parameters", pool(pairs.parameters)}};
     config["control"] = paths.control;
-    config["serial"] = {{"socket", paths.serial_socket}, {"log", paths.serial_log}};
+    config["serial"] = {{"socket", paths.serial_socket}};
     config["last_words"] = paths.last_words;
     return config;
 }

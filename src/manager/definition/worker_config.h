@@ -16,7 +16,6 @@ inline constexpr size_t kMaxHeldPairs = 112;
 struct WorkerPaths {
     std::string control;        ///< control socket
     std::string serial_socket;  ///< serial console
-    std::string serial_log;     ///< what the console has shown
     std::string last_words;     ///< what the worker writes when it ends
 };
 

@@ -55,7 +55,6 @@ void ManagedVm::launch() {
                                             .parameters = pairs_.of(control::Pool::kParameters)},
                                            {.control = files_.control,
                                             .serial_socket = files_.serial_socket,
-                                            .serial_log = files_.serial_log,
                                             .last_words = files_.last_words})));
     }
     if (!prepared) {

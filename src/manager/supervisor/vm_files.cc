@@ -39,7 +39,6 @@ VmFiles VmFiles::of(const Guid& vm, const std::string& runtime_directory,
             .control = runtime + "/control.sock",
             .serial_socket = runtime + "/serial.sock",
             .lock = runtime + "/worker.lock",
-            .serial_log = state + "/serial.log",
             .worker_log = state + "/worker.log",
             .last_words = state + "/last-words.json"};
 }

@@ -17,7 +17,6 @@ struct VmFiles {
     std::string control;
     std::string serial_socket;
     std::string lock;  ///< held by the worker for as long as it lives
-    std::string serial_log;
     std::string worker_log;
     std::string last_words;
 
