@@ -17,12 +17,14 @@ constexpr auto kReplyTime = std::chrono::seconds(10);
 constexpr auto kLiveFields = std::to_array<std::string_view>(
     {"services", "heartbeat", "autostart", "restart", "description"});
 
+/// Arguments that were made here hold signed numbers, those that came as text unsigned ones.
 Duration patience(const Json& args) {
     const auto timeout = args.find("timeout_ms");
-    return timeout != args.end() && timeout->is_number_unsigned()
-               ? std::min(std::chrono::milliseconds(timeout->get<uint64_t>() % (1ULL << 40U)),
-                          control::kMaxTimeout)
-               : std::chrono::milliseconds(kReplyTime);
+    if (timeout == args.end() || !timeout->is_number_integer() || *timeout < 0) {
+        return kReplyTime;
+    }
+    return *timeout > control::kMaxTimeout.count() ? control::kMaxTimeout
+                                                   : control::Milliseconds(timeout->get<int64_t>());
 }
 
 Failure too_many_pairs() {
