@@ -37,6 +37,26 @@ void put(Json& object, const char* name, const std::optional<WallTime>& time) {
     }
 }
 
+template <class Period>
+void put(Json& object, const char* name,
+         const std::optional<std::chrono::duration<int64_t, Period>>& duration) {
+    if (duration) {
+        object[name] = duration->count();
+    }
+}
+
+Json to_json(const Histogram& histogram) {
+    Json buckets = Json::array();
+    for (const auto& [up_to_us, count] : histogram.buckets) {
+        Json bucket = {{"count", count}};
+        if (up_to_us) {
+            bucket["up_to_us"] = *up_to_us;
+        }
+        buckets.push_back(std::move(bucket));
+    }
+    return {{"buckets", std::move(buckets)}, {"sum_us", histogram.sum_us}};
+}
+
 Json to_json(const ServiceState& state) {
     Json value = {{"service", to_string(state.service)},
                   {"enabled", state.enabled},
@@ -121,7 +141,14 @@ struct Encoder {
         return value;
     }
     Json operator()(const StatsResult& result) const {
-        return {{"exits", to_json(result.exits)}, {"counters", to_json(result.counters)}};
+        Json value = {{"exits", to_json(result.exits)},
+                      {"counters", to_json(result.counters)},
+                      {"heartbeat", {{"round_trip", to_json(result.heartbeat_round_trip)}}},
+                      {"clock", Json::object()}};
+        put(value["heartbeat"], "age_ms", result.heartbeat_age);
+        put(value["clock"], "offset_us", result.clock_offset);
+        put(value["clock"], "round_trip_us", result.clock_round_trip);
+        return value;
     }
     Json operator()(const WaitResult& result) const {
         return {{"for", to_string(result.condition)}, {"waited_ms", result.waited.count()}};

@@ -64,9 +64,25 @@ struct StatusResult {
 /// Counts by name.
 using Counts = std::vector<std::pair<std::string, uint64_t>>;
 
+/// How long something took: how often up to each bound, and above the last.
+struct Histogram {
+    struct Bucket {
+        std::optional<uint64_t> up_to_us;  ///< inclusive; nothing for the last
+        uint64_t count = 0;
+    };
+    std::vector<Bucket> buckets;
+    uint64_t sum_us = 0;
+};
+
 struct StatsResult {
     Counts exits;  ///< by reason
     Counts counters;
+    std::optional<Milliseconds> heartbeat_age;  ///< since the guest last answered
+    Histogram heartbeat_round_trip;
+    /// How far the guest's clock is ahead, where the guest says so.
+    std::optional<std::chrono::microseconds> clock_offset;
+    /// How long the guest took over its last time sample.
+    std::optional<std::chrono::microseconds> clock_round_trip;
 };
 struct WaitResult {
     Condition condition = Condition::kRunning;

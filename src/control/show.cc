@@ -47,6 +47,40 @@ void add_policy(std::vector<Row>& rows, const Json& policy) {
             text_at(policy, "on_loss") + ", at most " + text_at(policy, "attempts") + " times");
 }
 
+/// "250us", "1s": the bound of a bucket.
+std::string bound_text(int64_t us) {
+    if (us % 1'000'000 == 0) {
+        return std::to_string(us / 1'000'000) + "s";
+    }
+    return us % 1'000 == 0 ? std::to_string(us / 1'000) + "ms" : std::to_string(us) + "us";
+}
+
+std::string show_measurements(const Json& result) {
+    const Json& heartbeat = member_of(result, "heartbeat");
+    const Json& clock = member_of(result, "clock");
+    std::vector<Row> rows = {{"MEASURED", "VALUE"}};
+    const auto add = [&](const Json& object, const char* name, const char* label,
+                         const char* unit) {
+        if (const std::string value = text_at(object, name); !value.empty()) {
+            rows.push_back({label, value + unit});
+        }
+    };
+    add(heartbeat, "age_ms", "heartbeat, last answer", "ms ago");
+    const Json& buckets = member_of(member_of(heartbeat, "round_trip"), "buckets");
+    for (const Json& bucket : buckets.is_array() ? buckets : Json::array()) {
+        if (const std::string count = text_at(bucket, "count"); count != "0") {
+            const bool last = member_of(bucket, "up_to_us").is_null();
+            rows.push_back(
+                {last ? "heartbeat, longer than that"
+                      : "heartbeat, answers within " + bound_text(number_at(bucket, "up_to_us")),
+                 count});
+        }
+    }
+    add(clock, "offset_us", "clock, guest ahead of host", "us");
+    add(clock, "round_trip_us", "clock, last sample answered", "us later");
+    return rows.size() == 1 ? std::string() : "\n" + table_text(rows);
+}
+
 }  // namespace
 
 std::string show_services(const Json& services) {
@@ -93,7 +127,7 @@ std::string show_stats(const Json& result) {
         }
         text += (text.empty() ? "" : "\n") + table_text(rows);
     }
-    return text;
+    return text + show_measurements(result);
 }
 
 std::string show_pairs(const Json& result) {

@@ -72,6 +72,14 @@ Result<void> check_policy(const HeartbeatPolicy& policy) {
     return {};
 }
 
+void HeartbeatHost::RoundTrips::add(Duration took) {
+    const auto us = static_cast<uint64_t>(
+        std::max<int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count(), 0));
+    const auto bucket = std::ranges::lower_bound(kBoundsUs, us) - kBoundsUs.begin();
+    ++counts[static_cast<size_t>(bucket)];
+    sum_us += us;
+}
+
 HeartbeatHost::HeartbeatHost(const HeartbeatPolicy& policy)
     : policy_(check_policy(policy) ? policy : HeartbeatPolicy{}), session_(kProfile) {}
 
@@ -138,8 +146,9 @@ Result<void> HeartbeatHost::packet_received(ByteView packet, const Clocks& clock
     if (received.event == HostSession::Event::kNegotiated) {
         start(clocks.now);
     } else if (received.event == HostSession::Event::kReply) {
-        result = beat_answered(received);
+        result = beat_answered(received, clocks.now);
         if (result) {
+            answered_at_ = clocks.now;
             last_answer_ = clocks.wall;
         }
     }
@@ -147,7 +156,7 @@ Result<void> HeartbeatHost::packet_received(ByteView packet, const Clocks& clock
     return result;
 }
 
-Result<void> HeartbeatHost::beat_answered(const HostSession::Received& reply) {
+Result<void> HeartbeatHost::beat_answered(const HostSession::Received& reply, TimePoint now) {
     if (reply.status != wire::kIcOk) {
         return fail(Errc::kProtocol, "the guest answered a heartbeat with an error");
     }
@@ -163,6 +172,7 @@ Result<void> HeartbeatHost::beat_answered(const HostSession::Received& reply) {
     awaiting_ = false;
     judge_at_.reset();
     ++counters_.answered;
+    round_trips_.add(now - sent_at_);
     judge(true);
     return {};
 }
@@ -204,6 +214,7 @@ std::optional<Bytes> HeartbeatHost::next_packet(const Clocks& clocks) {
         return std::nullopt;
     }
     beat_due_ = false;
+    sent_at_ = clocks.now;
     ++counters_.sent;
     return session_.begin(wire::format_heartbeat({.sequence = sequence_}));
 }

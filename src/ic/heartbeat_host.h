@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -53,6 +55,20 @@ public:
         uint64_t voided = 0;  ///< not judged, because the host was late itself
     };
 
+    /// How long the answers took that came in time, since the service object was made.
+    struct RoundTrips {
+        /// Upper bounds, inclusive, of all buckets but the last, which has none. In microseconds:
+        /// a guest that is well answers in tens of them, one that is starved in thousands.
+        static constexpr std::array<uint32_t, 12> kBoundsUs = {100,    250,     500,     1'000,
+                                                               2'500,  5'000,   10'000,  25'000,
+                                                               50'000, 100'000, 500'000, 1'000'000};
+
+        std::array<uint64_t, kBoundsUs.size() + 1> counts{};  ///< each its own, not cumulative
+        uint64_t sum_us = 0;
+
+        void add(Duration took);
+    };
+
     explicit HeartbeatHost(const HeartbeatPolicy& policy);
 
     void channel_opened(const Clocks& clocks) override;
@@ -72,6 +88,11 @@ public:
     [[nodiscard]] GuestHealth health() const { return health_; }
     [[nodiscard]] Applications applications() const { return applications_; }
     [[nodiscard]] const Counters& counters() const { return counters_; }
+    [[nodiscard]] const RoundTrips& round_trips() const { return round_trips_; }
+    /// How long ago the guest last answered.
+    [[nodiscard]] std::optional<Duration> last_answer_age(TimePoint now) const {
+        return answered_at_ ? std::optional(now - *answered_at_) : std::nullopt;
+    }
     /// Misses among the beats that the next verdict looks back on.
     [[nodiscard]] uint32_t missed_of_window() const {
         return static_cast<uint32_t>(std::ranges::count(answers_, false));
@@ -90,7 +111,7 @@ private:
     void start(TimePoint now);
     void stop();
     void beat(TimePoint now);
-    Result<void> beat_answered(const HostSession::Received& reply);
+    Result<void> beat_answered(const HostSession::Received& reply, TimePoint now);
     void judge(bool answered);
     void set_health(GuestHealth health);
     void set_applications(Applications applications);
@@ -112,6 +133,9 @@ private:
     GuestHealth health_ = GuestHealth::kUnknown;
     Applications applications_ = Applications::kUnknown;
     Counters counters_;
+    RoundTrips round_trips_;
+    TimePoint sent_at_;  ///< the beat that was sent last
+    std::optional<TimePoint> answered_at_;
     std::optional<WallTime> last_answer_;
     std::vector<Effect> effects_;
 };

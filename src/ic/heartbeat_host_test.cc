@@ -1,5 +1,7 @@
 #include "ic/heartbeat_host.h"
 
+#include <numeric>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -47,6 +49,30 @@ TEST(HeartbeatHost, BeatsAtTheIntervalNeverAtTheAnswer) {
                 ElementsAre(health(GuestHealth::kUnknown, GuestHealth::kAlive)));
     EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
     EXPECT_EQ(rig.host.report(rig.link.clocks()).applications, Applications::kUnknown);
+}
+
+TEST(HeartbeatHost, CountsRoundTripsInBuckets) {
+    HeartbeatHost::RoundTrips trips;
+    for (const int us : {0, 100, 101, 1'000'000, 1'000'001, 90'000'000}) {
+        trips.add(std::chrono::microseconds(us));
+    }
+    EXPECT_EQ(trips.counts.front(), 2U);
+    EXPECT_EQ(trips.counts[1], 1U);
+    EXPECT_EQ(trips.counts[HeartbeatHost::RoundTrips::kBoundsUs.size() - 1], 1U);
+    EXPECT_EQ(trips.counts.back(), 2U);
+    EXPECT_EQ(trips.sum_us, 92'000'202U);
+}
+
+TEST(HeartbeatHost, TellsHowLongAnswersTookAndHowOldTheLastIs) {
+    Rig rig;
+    EXPECT_FALSE(rig.host.last_answer_age(rig.link.clocks().now));
+    rig.start();
+    const auto& trips = rig.host.round_trips();
+    EXPECT_EQ(std::accumulate(trips.counts.begin(), trips.counts.end(), uint64_t{0}),
+              rig.host.counters().answered);
+    rig.link.set_silent(true);
+    rig.link.advance(seconds(10));
+    EXPECT_GE(*rig.host.last_answer_age(rig.link.clocks().now), seconds(8));
 }
 
 TEST(HeartbeatHost, LosesASilentGuestAfterNOfMAndSaysSoOnce) {

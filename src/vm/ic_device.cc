@@ -77,6 +77,7 @@ void IcDevice::receive(const Clocks& clocks) {
             continue;
         }
         ++received_;
+        bytes_received_ += (*packet)->payload.size();
         if ((*packet)->type != wire::kPacketInBand) {
             note_rejected({Errc::kProtocol, "packet is not in-band"});
             continue;
@@ -127,6 +128,7 @@ void IcDevice::send(const Clocks& clocks) {
             trace_bytes(name_, "host sends", "packet", *waiting_);
             ++next_transaction_;
             ++sent_;
+            bytes_sent_ += waiting_->size();
             wrote = true;
         }
         waiting_.reset();

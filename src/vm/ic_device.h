@@ -48,6 +48,9 @@ public:
     [[nodiscard]] uint64_t kicks() const { return endpoint_ == nullptr ? 0 : endpoint_->kicks(); }
     [[nodiscard]] uint64_t packets_received() const { return received_; }
     [[nodiscard]] uint64_t packets_sent() const { return sent_; }
+    /// Bytes of those packets' payloads.
+    [[nodiscard]] uint64_t bytes_received() const { return bytes_received_; }
+    [[nodiscard]] uint64_t bytes_sent() const { return bytes_sent_; }
 
 private:
     void receive(const Clocks& clocks);
@@ -72,6 +75,8 @@ private:
     loop::Loop::TimerId turn_ = 0;
     uint64_t received_ = 0;
     uint64_t sent_ = 0;
+    uint64_t bytes_received_ = 0;
+    uint64_t bytes_sent_ = 0;
     uint64_t rejected_ = 0;
     LogLimit log_limit_;
 };

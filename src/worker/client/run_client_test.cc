@@ -57,7 +57,16 @@ struct Answers {
         return result;
     }
     CommandResult operator()(const control::StatsCommand&) const {
-        return control::StatsResult{.exits = {{"hlt", 5}}, .counters = {{"messages", 12}}};
+        control::StatsResult result;
+        result.exits = {{"hlt", 5}};
+        result.counters = {{"messages", 12}};
+        result.heartbeat_age = control::Milliseconds(120);
+        result.heartbeat_round_trip = {.buckets = {{.up_to_us = 250, .count = 3},
+                                                   {.up_to_us = 1000, .count = 0},
+                                                   {.count = 1}},
+                                       .sum_us = 7};
+        result.clock_offset = std::chrono::microseconds(-5);
+        return result;
     }
     CommandResult operator()(const control::WaitCommand& command) const {
         return control::WaitResult{.condition = command.condition,
@@ -179,7 +188,13 @@ TEST_F(RunClient, SaysNothingWhenThereIsNothingToSay) {
 }
 
 TEST_F(RunClient, ShowsTables) {
-    EXPECT_EQ(output_of({"stats"}), "EXIT  COUNT\nhlt   5\n\nCOUNTER   COUNT\nmessages  12\n");
+    EXPECT_EQ(output_of({"stats"}),
+              "EXIT  COUNT\nhlt   5\n\nCOUNTER   COUNT\nmessages  12\n\n"
+              "MEASURED                         VALUE\n"
+              "heartbeat, last answer           120ms ago\n"
+              "heartbeat, answers within 250us  3\n"
+              "heartbeat, longer than that      1\n"
+              "clock, guest ahead of host       -5us\n");
     EXPECT_EQ(output_of({"service", "list"}),
               R"(SERVICE   STATUS  VERSION  SINCE                     EXPLANATION
 shutdown  ok      3.2      2026-03-01T12:00:00.250Z  the guest answers
