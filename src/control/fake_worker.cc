@@ -8,19 +8,14 @@
 
 namespace hvis::control {
 
-FakeWorker::FakeWorker(Server::Handler handler) {
+FakeWorker::FakeWorker(Server::Handler handler) : handler_(std::move(handler)) {
     set_log_level(LogLevel::kError);
     std::string name = testing::TempDir() + "hvis-control-XXXXXX";
     EXPECT_NE(::mkdtemp(name.data()), nullptr);
     directory_ = name;
     path_ = directory_ + "/control.sock";
     loop_ = std::move(*loop::Loop::create());
-    auto server = Server::listen(
-        *loop_, events_, path_,
-        {.program = "fake", .version = "1.2.3", .name = "web", .id = "5c0a", .run = "a-run"},
-        std::move(handler));
-    EXPECT_TRUE(server);
-    server_ = std::move(*server);
+    listen("a-run");
     thread_ = std::jthread([this] { loop_->run(); });
 }
 
@@ -29,6 +24,21 @@ FakeWorker::~FakeWorker() {
     thread_.join();
     server_.reset();
     std::filesystem::remove_all(directory_);
+}
+
+void FakeWorker::listen(const std::string& run) {
+    auto server = Server::listen(
+        *loop_, events_, path_,
+        {.program = "fake", .version = "1.2.3", .name = "web", .id = "5c0a", .run = run}, handler_);
+    EXPECT_TRUE(server);
+    server_ = std::move(*server);
+}
+
+void FakeWorker::restart(const std::string& run) {
+    on_loop([&] {
+        server_.reset();
+        listen(run);
+    });
 }
 
 void FakeWorker::on_loop(const std::function<void()>& work) {

@@ -27,10 +27,15 @@ public:
     void on_loop(const std::function<void()>& work);
     [[nodiscard]] EventLog& events() { return events_; }
     [[nodiscard]] Server& server() { return *server_; }
+    /// The server goes, and another comes in its place that says it is this run.
+    void restart(const std::string& run);
     /// A client that has said hello.
     [[nodiscard]] Client connect() const;
 
 private:
+    void listen(const std::string& run);
+
+    Server::Handler handler_;
     std::string directory_;
     std::string path_;
     std::unique_ptr<loop::Loop> loop_;
