@@ -34,10 +34,19 @@ LoopbackPartition::LoopbackPartition(const PartitionConfig& config, loop::Loop& 
       interrupt_(std::move(interrupt)),
       reference_epoch_(loop::Loop::now()) {}
 
-LoopbackPartition::~LoopbackPartition() {
+LoopbackPartition::~LoopbackPartition() { detach(); }
+
+void LoopbackPartition::detach() {
     if (is_attached()) {
         loop_.unwatch(socket_->fd());
+        socket_.reset();
     }
+    processors_run_ = false;
+}
+
+void LoopbackPartition::request_stop(vm::StopReason reason) {
+    detach();
+    stop(reason);
 }
 
 uint64_t LoopbackPartition::reference_time() const {

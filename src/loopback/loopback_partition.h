@@ -59,6 +59,12 @@ public:
     /// runs once start() is called too, before or after. Fails with kState while another is
     /// attached, and from the end of one until reset().
     Result<void> attach(UniqueFd socket);
+    /// Lets go of the process, which sees its host gone. The client is not told; reset(), or let
+    /// the partition go.
+    void detach();
+    /// Takes the process away and tells the client that the partition has stopped for this reason,
+    /// unless it has stopped already.
+    void request_stop(vm::StopReason reason);
     [[nodiscard]] bool is_attached() const { return socket_.has_value(); }
 
     /// Packets from the process that were malformed or named what does not exist.

@@ -217,6 +217,29 @@ TEST_F(LoopbackPartitionTest, NoticesTheEndOfAPausedProcess) {
     EXPECT_THAT(owner_.stops, ElementsAre(vm::StopReason::kTripleFault));
 }
 
+TEST_F(LoopbackPartitionTest, StopsOnRequestAndTakesANewProcessAfterReset) {
+    partition_->request_stop(vm::StopReason::kReset);
+    EXPECT_THAT(owner_.stops, ElementsAre(vm::StopReason::kReset));
+    EXPECT_FALSE(partition_->is_attached());
+    partition_->request_stop(vm::StopReason::kPowerOff);
+    turn();
+    EXPECT_EQ(owner_.stops.size(), 1U) << "it had stopped already";
+    EXPECT_FALSE(guest_->send(Bytes(1))) << "the process sees its host gone";
+
+    ASSERT_TRUE(partition_->reset());
+    attach();
+    ASSERT_TRUE(partition_->start());
+    EXPECT_EQ(received().size(), 2U);
+    send(Stop{StopKind::kReset});
+    partition_->detach();
+    ASSERT_TRUE(partition_->reset());
+    attach();
+    ASSERT_TRUE(partition_->start());
+    send(WriteRegister{0, SynicRegister::kControl, 1});
+    EXPECT_EQ(partition_->rejected_packets(), 0U);
+    EXPECT_THAT(owner_.stops, ElementsAre(vm::StopReason::kReset, vm::StopReason::kReset));
+}
+
 TEST_F(LoopbackPartitionTest, DropsWhatTheProcessSentBeforeItHeardOfTheReset) {
     enable_synic();
     ASSERT_TRUE(partition_->memory().write(LoopbackPartition::kRamStart, uint32_t{0x1234}));

@@ -143,6 +143,9 @@ void LoopbackGuest::crash(std::string text) {
 void LoopbackGuest::interrupted() {
     for (uint32_t processor = 0; processor < pages_.size() && client_ && !over_; ++processor) {
         settle(take_messages(pages_[processor], processor));
+        if (!client_ || over_) {
+            return;  // A message made it crash or end: the pages are gone.
+        }
         settle(take_events(pages_[processor]));
     }
 }
@@ -192,10 +195,18 @@ Result<void> LoopbackGuest::carry_out_effects() {
         HVIS_CHECK(apply(effect));
     }
     pump_->post();
-    if (config_.fault == GuestFault::kDies && ports_->open_count() == vm::kServiceKinds.size()) {
-        end(GuestEnd::kDied);
+    if (ports_->open_count() == vm::kServiceKinds.size()) {
+        fail_on_purpose();
     }
     return {};
+}
+
+void LoopbackGuest::fail_on_purpose() {
+    if (config_.fault == GuestFault::kDies) {
+        end(GuestEnd::kDied);
+    } else if (config_.fault == GuestFault::kCrashes) {
+        crash("Kernel panic - not syncing: this loopback guest is to crash");
+    }
 }
 
 Result<void> LoopbackGuest::apply(const vmbus::ChannelClient::Effect& effect) {

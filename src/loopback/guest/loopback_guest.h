@@ -17,17 +17,10 @@
 #include "loopback/guest/services.h"
 #include "loopback/guest/synic_pages.h"
 #include "loopback/guest/vandal.h"
+#include "loopback/guest_fault.h"
 #include "vmbus/channel_client.h"
 
 namespace hvis::loopback {
-
-/// What is wrong with a guest.
-enum class GuestFault : uint8_t {
-    kNone,
-    kHungHeartbeat,  ///< heartbeats are read and not answered
-    kDies,           ///< hangs up without a word once its services are connected
-    kVandal,         ///< a Vandal is at work from the start
-};
 
 enum class GuestEnd : uint8_t {
     kPoweredOff,  ///< the host asked for it, or power_off()
@@ -90,6 +83,8 @@ private:
     Result<void> apply(const vmbus::ChannelClient::Effect& effect);
     /// The services have handled what their channels brought.
     void after_packets(const Clocks& now);
+    /// All services are connected: the moment for some faults. The guest may be blank afterwards.
+    void fail_on_purpose();
     void obey(const std::vector<ic::ShutdownGuest::Order>& orders);
     void leave(StopKind kind);
     void stop();

@@ -14,7 +14,12 @@ Result<std::optional<Bytes>> HungService::packet_received(ByteView packet, const
 }
 
 Services::Services(std::string_view name, HeartbeatAnswers answers) : answers_(answers) {
+    // What Linux's hv_kvp_daemon publishes, for a guest that is none.
     publish(ic::KvpPool::kAuto, "OSName", "hvis loopback guest");
+    publish(ic::KvpPool::kAuto, "OSVersion", "1.0");
+    publish(ic::KvpPool::kAuto, "ProcessorArchitecture", "x86_64");
+    publish(ic::KvpPool::kAuto, "NetworkAddressIPv4", "127.0.0.1");
+    publish(ic::KvpPool::kAuto, "NetworkAddressIPv6", "::1");
     publish(ic::KvpPool::kAuto, "FullyQualifiedDomainName", std::string(name));
 }
 
