@@ -25,6 +25,9 @@ constexpr size_t kMaxNameBytes = 64;
 constexpr size_t kMaxPathBytes = 4095;
 constexpr std::string_view kSizeExpected =
     "expected 64M..512G in whole MiB, as \"512M\" or in bytes";
+constexpr std::string_view kLoopbackSizeExpected =
+    "expected 1M..1G in whole MiB with partition \"loopback\", as \"64M\" or in bytes";
+constexpr std::array<std::string_view, 2> kPartitionWords = {"kvm", "loopback"};
 constexpr std::array<std::string_view, 2> kStopActionWords = {"restart", "stop"};
 
 /// Reads a nested object with `read`, and hands what is wrong in it to the outer reader.
@@ -68,7 +71,7 @@ void read_id(FieldReader& reader, Guid& id) {
     }
 }
 
-void read_memory(FieldReader& reader, uint64_t& memory) {
+void read_memory(FieldReader& reader, PartitionKind partition, uint64_t& memory) {
     reader.require("memory");
     const Json* value = reader.any("memory");
     if (value == nullptr) {
@@ -80,8 +83,11 @@ void read_memory(FieldReader& reader, uint64_t& memory) {
     } else if (const auto* text = value->get_ptr<const std::string*>(); text != nullptr) {
         bytes = parse_size(*text);
     }
-    if (!bytes || *bytes < kMinMemory || *bytes > kMaxMemory || *bytes % kMebibyte != 0) {
-        reader.complain("memory", std::string(kSizeExpected));
+    const bool kvm = partition == PartitionKind::kKvm;
+    const uint64_t lowest = kvm ? kMinMemory : kMinLoopbackMemory;
+    const uint64_t highest = kvm ? kMaxMemory : kMaxLoopbackMemory;
+    if (!bytes || *bytes < lowest || *bytes > highest || *bytes % kMebibyte != 0) {
+        reader.complain("memory", std::string(kvm ? kSizeExpected : kLoopbackSizeExpected));
         return;
     }
     memory = *bytes;
@@ -97,7 +103,7 @@ void read_path(FieldReader& reader, std::string_view name, size_t longest, std::
     }
 }
 
-/// "stdout", "none", {"file": PATH} or {"socket": PATH}.
+/// "stdout", "none", {"file": PATH} or {"socket": PATH, "log": PATH}.
 void read_serial(FieldReader& reader, SerialConfig& serial) {
     const Json* value = reader.any("serial");
     if (value == nullptr) {
@@ -107,16 +113,25 @@ void read_serial(FieldReader& reader, SerialConfig& serial) {
         serial.kind = *value == "none" ? SerialConfig::Kind::kNone : SerialConfig::Kind::kStdout;
         return;
     }
-    if (!value->is_object() || value->size() != 1) {
+    const auto complain = [&] {
         reader.complain("serial",
-                        R"(expected "stdout", "none", {"file": PATH} or {"socket": PATH})");
+                        R"(expected "stdout", "none", {"file": PATH}, {"socket": PATH} or )"
+                        R"({"socket": PATH, "log": PATH})");
+    };
+    if (!value->is_object()) {
+        complain();
         return;
     }
     read_section(reader, "serial", [&](FieldReader& section) {
         read_path(section, "file", kMaxPathBytes, serial.path);
         read_path(section, "socket", kMaxSocketPath, serial.path);
+        read_path(section, "log", kMaxPathBytes, serial.log);
         serial.kind = section.has("file") ? SerialConfig::Kind::kFile : SerialConfig::Kind::kSocket;
     });
+    const bool socket = value->contains("socket");
+    if (socket == value->contains("file") || (value->contains("log") && !socket)) {
+        complain();  // counts only where nothing was wrong inside
+    }
 }
 
 void read_services(FieldReader& section, ServicesConfig& services) {
@@ -168,8 +183,22 @@ void read_action(FieldReader& reader, std::string_view name, StopAction& action)
     }
 }
 
+void read_partition(FieldReader& reader, Config& config) {
+    if (const auto word = reader.choice("partition", kPartitionWords)) {
+        config.partition = static_cast<PartitionKind>(*word);
+    }
+    read_section(reader, "loopback", [&](FieldReader& section) {
+        read_path(section, "socket", kMaxSocketPath, config.loopback.socket);
+        if (const auto word = section.choice("fault", loopback::kGuestFaultWords)) {
+            config.loopback.fault = static_cast<loopback::GuestFault>(*word);
+        }
+    });
+}
+
 void read_boot(FieldReader& reader, Config& config) {
-    reader.require("kernel");
+    if (config.partition == PartitionKind::kKvm) {
+        reader.require("kernel");
+    }
     read_path(reader, "kernel", kMaxPathBytes, config.kernel);
     read_path(reader, "initrd", kMaxPathBytes, config.initrd);
     config.append = reader.text("append", kMaxKernelCommandLine).value_or(std::string());
@@ -211,7 +240,8 @@ Result<Config, FieldError> parse_config(std::string_view text) {
     FieldReader reader(*document);
     read_name(reader, config.name);
     read_id(reader, config.id);
-    read_memory(reader, config.memory);
+    read_partition(reader, config);
+    read_memory(reader, config.partition, config.memory);
     config.processors = static_cast<uint32_t>(
         reader.integer("processors", {.lowest = 1, .highest = kMaxProcessors}).value_or(1));
     read_boot(reader, config);

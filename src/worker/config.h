@@ -12,6 +12,7 @@
 #include "control/heartbeat_policy.h"
 #include "control/json.h"
 #include "control/results.h"
+#include "loopback/guest_fault.h"
 
 namespace hvis::worker {
 
@@ -20,6 +21,9 @@ inline constexpr uint32_t kMaxProcessors = 64;
 inline constexpr uint64_t kMinMemory = uint64_t{64} * 1024 * 1024;
 /// What vm::MemoryMap can place.
 inline constexpr uint64_t kMaxMemory = uint64_t{512} * 1024 * 1024 * 1024;
+/// What loopback::PartitionConfig takes, in whole MiB.
+inline constexpr uint64_t kMinLoopbackMemory = uint64_t{1024} * 1024;
+inline constexpr uint64_t kMaxLoopbackMemory = uint64_t{1024} * 1024 * 1024;
 /// COMMAND_LINE_SIZE of 64-bit Linux, less the final NUL.
 inline constexpr size_t kMaxKernelCommandLine = 2047;
 /// sun_path, less the final NUL.
@@ -32,6 +36,7 @@ struct SerialConfig {
     enum class Kind : uint8_t { kNone, kStdout, kFile, kSocket };
     Kind kind = Kind::kStdout;
     std::string path;  ///< of the file (appended to) or of the stream socket
+    std::string log;   ///< of the SerialLog beside a socket; empty: none
     bool operator==(const SerialConfig&) const = default;
 };
 
@@ -47,6 +52,16 @@ struct ServicesConfig {
 /// What follows when the guest crashes or resets.
 enum class StopAction : uint8_t { kRestart, kStop };
 
+/// What the machine is made of.
+enum class PartitionKind : uint8_t { kKvm, kLoopback };
+
+/// Where a loopback machine's guests come from.
+struct LoopbackConfig {
+    std::string socket;  ///< of a hvis-loopback-guest --serve; empty: the worker starts its own
+    loopback::GuestFault fault = loopback::GuestFault::kNone;
+    bool operator==(const LoopbackConfig&) const = default;
+};
+
 /// A VMBus protocol version.
 struct VmbusVersion {
     uint16_t major = 0;
@@ -57,10 +72,12 @@ struct VmbusVersion {
 /// One virtual machine, as its configuration file describes it. hvis-vm(1) lists every option.
 struct Config {
     std::string name;
-    Guid id;              ///< made up at random where the file has none
+    Guid id;  ///< made up at random where the file has none
+    PartitionKind partition = PartitionKind::kKvm;
+    LoopbackConfig loopback;
     uint64_t memory = 0;  ///< bytes, a multiple of 1 MiB
     uint32_t processors = 1;
-    std::string kernel;
+    std::string kernel;  ///< empty only for a loopback machine, which has no use for it
     std::string initrd;  ///< empty: none
     std::string append;
     SerialConfig serial;

@@ -32,6 +32,10 @@ constexpr std::string_view kFull = R"({
   "acpi": {"s4": true}
 })";
 
+constexpr std::string_view kSerialExpected =
+    R"(/serial: expected "stdout", "none", {"file": PATH}, {"socket": PATH} or )"
+    R"({"socket": PATH, "log": PATH})";
+
 /// A whole configuration with one more field.
 std::string with(std::string_view field) {
     return R"({"name":"web","memory":"512M","kernel":"k",)" + std::string(field) + "}";
@@ -52,8 +56,9 @@ TEST(Config, ReadsEveryOption) {
     EXPECT_EQ(config->kernel, "/boot/vmlinuz");
     EXPECT_EQ(config->initrd, "/boot/initrd.img");
     EXPECT_EQ(config->append, "console=ttyS0");
-    EXPECT_EQ(config->serial,
-              (SerialConfig{.kind = SerialConfig::Kind::kFile, .path = "/tmp/serial.log"}));
+    EXPECT_EQ(
+        config->serial,
+        (SerialConfig{.kind = SerialConfig::Kind::kFile, .path = "/tmp/serial.log", .log = {}}));
     EXPECT_EQ(config->control, "/run/hvis/web.sock");
     EXPECT_EQ(config->last_words, "/var/lib/hvis/web.json");
     EXPECT_EQ(config->services, (ServicesConfig{.timesync = false}));
@@ -97,10 +102,16 @@ TEST(Config, NamesTheBadFieldAndSaysWhatIsAllowed) {
     EXPECT_EQ(complaint_about(with(R"("processors":0)")), "/processors: expected integer 1..64");
     EXPECT_EQ(complaint_about(with(R"("id":"42")")),
               "/id: expected a GUID such as 5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f");
-    EXPECT_EQ(complaint_about(with(R"("serial":"tty")")),
-              R"(/serial: expected "stdout", "none", {"file": PATH} or {"socket": PATH})");
+    EXPECT_EQ(complaint_about(with(R"("serial":"tty")")), std::string(kSerialExpected));
+    EXPECT_EQ(complaint_about(with(R"("serial":{"file":"x","log":"y"})")), kSerialExpected);
+    EXPECT_EQ(complaint_about(with(R"("serial":{"log":"y"})")), kSerialExpected);
+    EXPECT_EQ(complaint_about(with(R"("serial":{"file":"x","socket":"y"})")), kSerialExpected);
+    const auto both = parse_config(with(R"("serial":{"socket":"x","log":"y"})"));
+    ASSERT_TRUE(both);
+    EXPECT_EQ(both->serial,
+              (SerialConfig{.kind = SerialConfig::Kind::kSocket, .path = "x", .log = "y"}));
     EXPECT_EQ(complaint_about(with(R"("serial":{"fiel":"x"})")),
-              "/serial/fiel: unknown field; known are file, socket");
+              "/serial/fiel: unknown field; known are file, socket, log");
     EXPECT_EQ(complaint_about(with(R"("services":{"vss":true})")),
               "/services/vss: unknown field; known are heartbeat, kvp, shutdown, timesync");
     EXPECT_EQ(complaint_about(with(R"("services":{"kvp":1})")),
@@ -145,6 +156,24 @@ TEST(Config, ReadsSizes) {
     EXPECT_EQ(parse_size(" 1M"), std::nullopt);
 }
 
+TEST(Config, NeedsNoKernelForALoopbackMachine) {
+    const auto config = parse_config(
+        R"({"name":"web","memory":"1M","partition":"loopback",
+            "loopback":{"socket":"/run/guests.sock","fault":"hung-heartbeat"}})");
+    ASSERT_TRUE(config) << config.error().to_string();
+    EXPECT_EQ(config->partition, PartitionKind::kLoopback);
+    EXPECT_EQ(config->loopback, (LoopbackConfig{.socket = "/run/guests.sock",
+                                                .fault = loopback::GuestFault::kHungHeartbeat}));
+    EXPECT_EQ(parse_config(with(R"("partition":"kvm")"))->partition, PartitionKind::kKvm);
+    EXPECT_EQ(complaint_about(R"({"name":"web","memory":"2G","partition":"loopback"})"),
+              "/memory: expected 1M..1G in whole MiB with partition \"loopback\", as \"64M\" or "
+              "in bytes");
+    EXPECT_EQ(complaint_about(with(R"("partition":"xen")")),
+              "/partition: expected one of kvm, loopback");
+    EXPECT_EQ(complaint_about(with(R"("loopback":{"fault":"tired"})")),
+              "/loopback/fault: expected one of none, hung-heartbeat, dies, crashes, vandal");
+}
+
 TEST(Config, BoundsTheNumberOfPairs) {
     std::string pairs;
     for (size_t number = 0; number <= kMaxConfiguredPairs; ++number) {
@@ -177,7 +206,8 @@ TEST(Config, HasEveryOptionOnTheManualPage) {
     const std::string manual{std::istreambuf_iterator<char>(file), {}};
     for (const std::string& text :
          {with(R"("zz":1)"), with(R"("services":{"zz":1})"), with(R"("heartbeat":{"zz":1})"),
-          with(R"("kvp":{"zz":1})"), with(R"("vmbus":{"zz":1})"), with(R"("acpi":{"zz":1})")}) {
+          with(R"("kvp":{"zz":1})"), with(R"("loopback":{"zz":1})"), with(R"("vmbus":{"zz":1})"),
+          with(R"("acpi":{"zz":1})")}) {
         const auto names = known_fields(text);
         EXPECT_FALSE(names.empty());
         for (const std::string& name : names) {

@@ -11,6 +11,7 @@
 
 #include "control/results.h"
 #include "control/time_text.h"
+#include "worker/fatal_words.h"
 
 namespace hvis::worker {
 namespace {
@@ -85,8 +86,18 @@ Result<LastWords> LastWords::open(const std::string& path, const Guid& run) {
     return LastWords(std::move(directory), std::move(file), std::move(name), run.to_string());
 }
 
+void LastWords::arm(const control::EventLog& events) const {
+    arm_fatal_words({.directory = directory_.get(),
+                     .file = file_.get(),
+                     .new_name = new_name(),
+                     .name = name_,
+                     .run = run_},
+                    events);
+}
+
 LastWords::~LastWords() {
     if (file_) {
+        disarm_fatal_words();
         ::unlinkat(directory_.get(), new_name().c_str(), 0);
     }
 }
@@ -100,6 +111,7 @@ Result<void> LastWords::write(const Ending& ending, const control::EventLog& eve
     if (::renameat(directory_.get(), from.c_str(), directory_.get(), name_.c_str()) != 0) {
         return fail_errno("renameat");
     }
+    disarm_fatal_words();
     file_.reset();
     return ::fsync(directory_.get()) == 0 ? Result<void>() : fail_errno("fsync of the directory");
 }

@@ -24,6 +24,10 @@ public:
     /// What was not written leaves no ".new" behind.
     ~LastWords();
 
+    /// From now on a signal that ends the process leaves words too, without the events
+    /// (fatal_words.h). `events` must outlive this object.
+    void arm(const control::EventLog& events) const;
+
     /// Writes the file, sees that it is on the disk, and puts it in its place. At most once.
     Result<void> write(const Ending& ending, const control::EventLog& events);
 

@@ -1,28 +1,22 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 
 #include "base/result.h"
-#include "device/power/power.h"
-#include "device/rtc/rtc.h"
-#include "device/serial/serial.h"
-#include "kvm/kvm_partition.h"
+#include "control/results.h"
 #include "loop/loop.h"
-#include "vm/boot/image_source.h"
-#include "vm/io_bus.h"
+#include "vm/partition.h"
 #include "vm/vmbus_host.h"
-#include "worker/config.h"
-#include "worker/guest_clock.h"
 #include "worker/machine_state.h"
-#include "worker/serial_console.h"
 
 namespace hvis::worker {
 
-/// The hardware of one VM: partition, devices, images to boot, and its state. Loop thread.
-class Machine : private vm::PartitionClient {
+/// The hardware of one VM, whatever its partition is: its life, and who is told of what happens in
+/// it. Two kinds: KvmMachine, a virtual machine, and LoopbackMachine, a guest in an ordinary
+/// process. Loop thread.
+class Machine : protected vm::PartitionClient {
 public:
     /// What the owner is told, on the loop thread and never from inside a call of its own.
     struct Events {
@@ -30,12 +24,12 @@ public:
         /// All processors have stopped. Call restart() or let the machine go.
         std::function<void(vm::StopReason)> stopped;
     };
+    /// Makes the machine of one VM; the error says what is missing.
+    using Maker = std::function<Result<std::unique_ptr<Machine>>(Events events)>;
 
-    /// Opens the images and KVM; the error names what is missing. `config` and `loop` must outlive
-    /// the machine.
-    static Result<std::unique_ptr<Machine>> create(const Config& config, loop::Loop& loop,
-                                                   Events events);
     ~Machine() override;
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
 
     /// The VMBus that the guest's messages go to; before start().
     void attach(vm::VmbusHost& vmbus) { vmbus_ = &vmbus; }
@@ -46,7 +40,7 @@ public:
     /// Ends the run for this reason as soon as the processors have left the guest; Events::stopped
     /// follows.
     void request_stop(vm::StopReason reason);
-    /// After Events::stopped: the machine boots again from its images.
+    /// After Events::stopped: the machine boots again from the beginning.
     Result<void> restart();
 
     [[nodiscard]] MachineState state() const { return life_.state(); }
@@ -56,39 +50,41 @@ public:
     void ended(bool broken) { life_.ended(broken); }
     /// Since the start or the last restart.
     [[nodiscard]] Duration uptime(TimePoint now) const;
-    [[nodiscard]] kvm::KvmPartition& partition() { return *partition_; }
-    [[nodiscard]] uint64_t unclaimed_accesses() const { return bus_.unclaimed(); }
-    [[nodiscard]] uint64_t serial_dropped() const { return serial_.dropped(); }
-    void flush_console() { console_->flush(); }
+
+    [[nodiscard]] virtual vm::Partition& partition() = 0;
+    /// Exits of the processors to this process since the start, by reason; empty where there are
+    /// none to count.
+    [[nodiscard]] virtual control::Counts exits() const { return {}; }
+    /// What else there is to count, under names that begin with the device's.
+    [[nodiscard]] virtual control::Counts counters() const = 0;
+    /// The processor that could not go on, after a triple fault.
+    [[nodiscard]] virtual std::optional<uint32_t> faulted_processor() const { return {}; }
+    /// Writes what is left of the console's output; before the process ends.
+    virtual void flush_console() {}
+
+protected:
+    Machine(loop::Loop& loop, Events events);
+    [[nodiscard]] loop::Loop& loop() { return loop_; }
 
 private:
-    Machine(const Config& config, loop::Loop& loop, Events events);
-    Result<void> open();
-    Result<void> attach_devices();
-    Result<vm::InitialState> load(vm::GuestMemory& memory, const vm::MemoryMap& map);
+    virtual Result<void> power_on() = 0;
+    /// The processors have stopped (true) or are about to run again.
+    virtual void paused(bool paused) = 0;
+    virtual void cut(vm::StopReason reason) = 0;
+    /// Back to the state before the first power_on().
+    virtual Result<void> reset() = 0;
 
     bool message_posted(uint32_t connection_id, uint32_t type, ByteView payload) override;
     void message_slot_freed(vm::SynicTarget target) override;
     void guest_crashed(const vm::CrashReport& report) override;
     void partition_stopped(vm::StopReason reason) override;
 
-    const Config& config_;
     loop::Loop& loop_;
     Events events_;
-    std::unique_ptr<vm::FileImage> kernel_;
-    std::unique_ptr<vm::FileImage> initrd_;
-    std::unique_ptr<SerialConsole> console_;
-    vm::IoBus bus_;
-    device::Serial serial_;
-    device::Rtc rtc_;
-    device::Power power_;
-    int serial_line_ = -1;
     vm::VmbusHost* vmbus_ = nullptr;
     MachineLife life_;
-    GuestClock clock_;
     TimePoint started_;
-    // Last: its processors use everything above until it is gone.
-    std::unique_ptr<kvm::KvmPartition> partition_;
+    loop::Loop::TimerId stop_notice_ = 0;
 };
 
 }  // namespace hvis::worker

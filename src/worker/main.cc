@@ -25,6 +25,7 @@
 #include "worker/config.h"
 #include "worker/ending.h"
 #include "worker/last_words.h"
+#include "worker/machine_maker.h"
 #include "worker/sandbox.h"
 #include "worker/stop_policy.h"
 #include "worker/vm.h"
@@ -81,10 +82,15 @@ worker::Ending run_machine(const worker::Config& config, const Guid& run,
     if (!signals) {
         return complain("cannot start", signals.error());
     }
-    auto vm = worker::Vm::create(config, **loop, events);
+    const auto make_machine = worker::machine_maker(config, **loop);
+    if (!make_machine) {
+        return complain(config.name, make_machine.error());
+    }
+    auto vm = worker::Vm::create(config, **loop, events, *make_machine);
     if (!vm) {
         return complain(config.name, vm.error());
     }
+    (*vm)->on_ended([&loop] { (*loop)->stop(); });
     std::unique_ptr<control::Server> server;
     if (!config.control.empty()) {
         auto listening = control::Server::listen(
@@ -132,6 +138,7 @@ int run_vm(const worker::Config& config) {
     if (!run) {
         return complain("cannot start", run.error()).exit_status;
     }
+    control::EventLog events;
     std::optional<worker::LastWords> last_words;
     if (!config.last_words.empty()) {
         auto opened = worker::LastWords::open(config.last_words, *run);
@@ -140,7 +147,9 @@ int run_vm(const worker::Config& config) {
         }
         last_words.emplace(*std::move(opened));
     }
-    control::EventLog events;
+    if (last_words) {
+        last_words->arm(events);
+    }
     const worker::Ending ending = run_machine(config, *run, events);
     if (last_words) {
         if (const auto written = last_words->write(ending, events); !written) {

@@ -35,6 +35,29 @@ control::ServiceState service_state(vm::IntegrationServices& services, vm::Servi
     return state;
 }
 
+void add_measurements(control::StatsResult& stats, vm::IntegrationServices& services) {
+    const auto& heartbeat = services.heartbeat();
+    if (const auto age = heartbeat.last_answer_age(services.clocks().now)) {
+        stats.heartbeat_age = std::chrono::duration_cast<control::Milliseconds>(*age);
+    }
+    const auto& trips = heartbeat.round_trips();
+    for (size_t index = 0; index < trips.counts.size(); ++index) {
+        control::Histogram::Bucket bucket{.up_to_us = {}, .count = trips.counts[index]};
+        if (index < trips.kBoundsUs.size()) {
+            bucket.up_to_us = trips.kBoundsUs[index];
+        }
+        stats.heartbeat_round_trip.buckets.push_back(bucket);
+    }
+    stats.heartbeat_round_trip.sum_us = trips.sum_us;
+    using std::chrono::microseconds;
+    if (const auto offset = services.timesync().guest_offset()) {
+        stats.clock_offset = std::chrono::duration_cast<microseconds>(*offset);
+    }
+    if (const auto took = services.timesync().round_trip()) {
+        stats.clock_round_trip = std::chrono::duration_cast<microseconds>(*took);
+    }
+}
+
 std::string_view shutdown_word(ic::ShutdownKind kind) {
     switch (kind) {
         case ic::ShutdownKind::kShutdown:

@@ -21,6 +21,9 @@ static_assert(vm::kServiceKinds.size() == control::kServiceWords.size());
 /// One service in the words of the status model.
 control::ServiceState service_state(vm::IntegrationServices& services, vm::ServiceKind kind);
 
+/// What the heartbeat and the time service have measured.
+void add_measurements(control::StatsResult& stats, vm::IntegrationServices& services);
+
 /// "3.2"
 std::string version_text(ic::Version version);
 

@@ -86,6 +86,9 @@ SerialConsole::~SerialConsole() {
 }
 
 Result<void> SerialConsole::open(const SerialConfig& config) {
+    if (!config.log.empty()) {
+        log_.emplace(HVIS_TRY(SerialLog::open(config.log)));
+    }
     switch (config.kind) {
         case SerialConfig::Kind::kNone:
             return {};
@@ -223,6 +226,9 @@ void SerialConsole::fetch_output() {
         return;
     }
     const Bytes fresh = serial_->take_output();
+    if (log_) {
+        log_->append(fresh);
+    }
     backlog_.insert(backlog_.end(), fresh.begin(), fresh.end());
     write_output();
     if (backlog_.size() > kMaxBacklog) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -11,6 +12,7 @@
 #include "device/serial/serial.h"
 #include "loop/loop.h"
 #include "worker/config.h"
+#include "worker/serial_log.h"
 
 namespace hvis::worker {
 
@@ -59,6 +61,7 @@ private:
     UniqueFd file_;      // file
     UniqueFd listener_;  // socket
     UniqueFd client_;    // socket
+    std::optional<SerialLog> log_;
     int input_fd_ = -1;  // watched, or -1
     bool output_blocked_ = false;
     std::deque<std::byte> backlog_;

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -22,8 +24,10 @@ protected:
         auto loop = loop::Loop::create();
         ASSERT_TRUE(loop);
         loop_ = *std::move(loop);
-        auto console = SerialConsole::create(
-            {.kind = SerialConfig::Kind::kSocket, .path = folder_ + "/serial"}, *loop_);
+        auto console = SerialConsole::create({.kind = SerialConfig::Kind::kSocket,
+                                              .path = folder_ + "/serial",
+                                              .log = folder_ + "/serial.log"},
+                                             *loop_);
         ASSERT_TRUE(console) << console.error().what;
         console_ = *std::move(console);
         console_->attach(serial_);
@@ -79,6 +83,9 @@ TEST_F(SerialConsoleTest, GoesOnAfterAClientThatDidNotReadForAWhile) {
         said += static_cast<char>('a' + i % 26);
         guest_writes(said.back());
     }
+    std::ifstream log(folder_ + "/serial.log");
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(log), {}), said)
+        << "the log does not wait for the client";
     EXPECT_EQ(read_client(), said);
     guest_writes('!');
     EXPECT_EQ(read_client(), "!");

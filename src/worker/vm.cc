@@ -27,9 +27,10 @@ std::map<std::string, std::string> to_map(const std::vector<control::KvpPair>& p
 }  // namespace
 
 Result<std::unique_ptr<Vm>> Vm::create(const Config& config, loop::Loop& loop,
-                                       control::EventLog& events) {
+                                       control::EventLog& events,
+                                       const Machine::Maker& make_machine) {
     std::unique_ptr<Vm> vm(new Vm(config, loop, events));
-    HVIS_CHECK(vm->open());
+    HVIS_CHECK(vm->open(make_machine));
     return vm;
 }
 
@@ -56,11 +57,10 @@ Vm::~Vm() {
     }
 }
 
-Result<void> Vm::open() {
+Result<void> Vm::open(const Machine::Maker& make_machine) {
     machine_ = HVIS_TRY(
-        Machine::create(config_, loop_,
-                        {.crashed = [this](const vm::CrashReport& report) { crashed(report); },
-                         .stopped = [this](vm::StopReason reason) { stopped(reason); }}));
+        make_machine({.crashed = [this](const vm::CrashReport& report) { crashed(report); },
+                      .stopped = [this](vm::StopReason reason) { stopped(reason); }}));
     vmbus_ = std::make_unique<vm::VmbusHost>(machine_->partition(), loop_, newest_version(config_),
                                              this);
     machine_->attach(*vmbus_);

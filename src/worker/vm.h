@@ -44,9 +44,10 @@ public:
     /// How long the guest may take to shut itself down when the worker is told to leave.
     static constexpr Duration kFarewell = std::chrono::seconds(60);
 
-    /// `loop` and `events` must outlive the VM.
+    /// `config`, `loop` and `events` must outlive the VM. `make_machine` is called once.
     static Result<std::unique_ptr<Vm>> create(const Config& config, loop::Loop& loop,
-                                              control::EventLog& events);
+                                              control::EventLog& events,
+                                              const Machine::Maker& make_machine);
     ~Vm() override;
 
     Result<void> start();
@@ -59,7 +60,9 @@ public:
     void on_status_changed(std::function<void()> listener) {
         status_changed_ = std::move(listener);
     }
-    /// Valid once the loop ended.
+    /// `listener` is called once, when the machine has stopped for good; not to destroy the VM in.
+    void on_ended(std::function<void()> listener) { ended_listener_ = std::move(listener); }
+    /// Valid once it has ended.
     [[nodiscard]] const Ending& ending() const { return ending_; }
 
 private:
@@ -84,7 +87,7 @@ private:
     };
 
     Vm(const Config& config, loop::Loop& loop, control::EventLog& events);
-    Result<void> open();
+    Result<void> open(const Machine::Maker& make_machine);
     void record(control::EventId id, control::EventFields fields = {});
     void note_status_changed() const;
     void request_stop(vm::StopReason reason);
@@ -198,6 +201,7 @@ private:
     std::array<Noted, vm::kServiceKinds.size()> noted_{};
     LogLimit rejected_limit_;
     std::function<void()> status_changed_;
+    std::function<void()> ended_listener_;
     bool daemon_missing_ = false;
     std::optional<WallTime> synced_;  ///< the guest's last answer that was recorded
     bool sync_after_resume_ = false;

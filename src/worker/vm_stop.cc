@@ -79,8 +79,7 @@ void Vm::record_stop(const Stop& stop) {
             break;
         case vm::StopReason::kTripleFault:
             record(control::EventId::kTripleFault,
-                   {{"processor",
-                     std::to_string(machine_->partition().faulted_processor().value_or(0))}});
+                   {{"processor", std::to_string(machine_->faulted_processor().value_or(0))}});
             break;
         case vm::StopReason::kReset:
             record(control::EventId::kVmReset, {{"by", by}});
@@ -145,7 +144,9 @@ void Vm::end(Ending ending) {
     waits_.machine_stopped();
     watches_.machine_stopped();
     machine_->flush_console();
-    loop_.stop();
+    if (ended_listener_) {
+        ended_listener_();
+    }
 }
 
 void Vm::leave() {

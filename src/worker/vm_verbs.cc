@@ -38,8 +38,7 @@ control::StatusResult Vm::status() const {
     if (const auto version = vmbus_->version()) {
         result.vmbus_version = to_string(*version);
     }
-    const auto counts = machine_->partition().exit_counts();
-    for (const uint64_t count : counts.by_kind) {
+    for (const auto& [reason, count] : machine_->exits()) {
         result.exits += count;
     }
     for (const ServiceKind kind : vm::kServiceKinds) {
@@ -54,21 +53,19 @@ void Vm::run(const control::StatusCommand& /*command*/, control::Responder respo
 
 void Vm::run(const control::StatsCommand& /*command*/, control::Responder responder) {
     control::StatsResult result;
-    const auto counts = machine_->partition().exit_counts();
-    for (size_t index = 0; index < kvm::kExitKinds; ++index) {
-        const auto kind = static_cast<kvm::ExitKind>(index);
-        result.exits.emplace_back(to_string(kind), counts.of(kind));
-    }
+    result.exits = machine_->exits();
+    result.counters = machine_->counters();
+    add_measurements(result, *services_);
     for (const ServiceKind kind : vm::kServiceKinds) {
         const auto& device = services_->device(kind);
         const std::string name(to_string(kind));
+        result.counters.emplace_back(name + ".bytes_received", device.bytes_received());
+        result.counters.emplace_back(name + ".bytes_sent", device.bytes_sent());
         result.counters.emplace_back(name + ".kicks", device.kicks());
         result.counters.emplace_back(name + ".packets_received", device.packets_received());
         result.counters.emplace_back(name + ".packets_rejected", device.rejected_packets());
         result.counters.emplace_back(name + ".packets_sent", device.packets_sent());
     }
-    result.counters.emplace_back("io.unclaimed", machine_->unclaimed_accesses());
-    result.counters.emplace_back("serial.dropped", machine_->serial_dropped());
     result.counters.emplace_back("vmbus.messages_rejected", vmbus_->rejected_messages());
     responder.done(result);
 }
