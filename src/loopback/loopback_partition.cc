@@ -70,7 +70,7 @@ Result<void> LoopbackPartition::attach(UniqueFd socket) {
                                                              .ram_size = config_.memory_bytes})),
                              fds));
     const uint32_t events = paused_ ? 0U : static_cast<uint32_t>(EPOLLIN);
-    HVIS_CHECK(loop_.watch(attached.fd(), events, [this](uint32_t) { on_socket(); }));
+    HVIS_CHECK(loop_.watch(attached.fd(), events, [this](uint32_t ready) { on_socket(ready); }));
     socket_ = std::move(attached);
     awaiting_reset_done_ = false;
     run_processors();
@@ -144,10 +144,12 @@ void LoopbackPartition::watch_for(uint32_t events) {
     }
 }
 
-void LoopbackPartition::on_socket() {
+void LoopbackPartition::on_socket(uint32_t events) {
     if (paused_) {
-        // Only the end of the process is reported while nothing is asked for.
-        guest_gone();
+        // What was ready in the same turn as the wish to pause stays there; its end counts.
+        if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+            guest_gone();
+        }
         return;
     }
     for (int count = 0; count < kMaxPacketsPerTurn; ++count) {

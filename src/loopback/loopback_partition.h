@@ -93,7 +93,7 @@ private:
                       InterruptLine interrupt);
 
     void run_processors();
-    void on_socket();
+    void on_socket(uint32_t events);
     bool receive_one();
     void on_packet(const GuestPacket& packet);
     void handle(const PostMessage& packet);

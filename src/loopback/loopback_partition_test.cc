@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -189,6 +190,21 @@ TEST_F(LoopbackPartitionTest, TakesNothingFromThePausedGuest) {
     turn();
     EXPECT_THAT(owner_.messages, ElementsAre(10));
     EXPECT_THAT(received(), ElementsAre(Pause{}, Resume{}, PostAnswer{wire::HvStatus::kSuccess}));
+}
+
+TEST_F(LoopbackPartitionTest, IsPausedInTheTurnInWhichTheGuestSpoke) {
+    // The loop hears of both at once, and of the wish to pause first.
+    const UniqueFd wish(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC));
+    ASSERT_TRUE(loop_->watch(wish.get(), EPOLLIN, [&](uint32_t) {
+        loop_->unwatch(wish.get());
+        partition_->pause();
+    }));
+    send(PostMessage{kConnection, 1, Bytes(10)});
+    EXPECT_THAT(owner_.stops, IsEmpty()) << "it did not end";
+    EXPECT_THAT(owner_.messages, IsEmpty());
+    partition_->resume();
+    turn();
+    EXPECT_THAT(owner_.messages, ElementsAre(10));
 }
 
 TEST_F(LoopbackPartitionTest, ReportsCrashPowerOffAndTheEndOfTheProcess) {

@@ -119,7 +119,10 @@ void on_fatal_signal(int signal) {
     if (prepared.armed.exchange(false)) {
         write_words(signal);
     }
-    // Its course: the handler is gone (SA_RESETHAND), and nothing is blocked (SA_NODEFER).
+    // Its course. Not by SA_RESETHAND: another thread may have handed the signal on to this one.
+    struct sigaction by_default{};
+    by_default.sa_handler = SIG_DFL;
+    ::sigaction(signal, &by_default, nullptr);
     ::syscall(SYS_tgkill, ::getpid(), thread, signal);
 }
 
@@ -144,7 +147,7 @@ void arm_fatal_words(const OpenWords& words, const control::EventLog& events) {
     ::sigaltstack(&stack, nullptr);
     struct sigaction ours{};
     ours.sa_handler = on_fatal_signal;
-    ours.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER | SA_ONSTACK);
+    ours.sa_flags = SA_NODEFER | SA_ONSTACK;
     for (const int signal : kFatalSignals) {
         struct sigaction before{};
         if (::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_DFL) {
