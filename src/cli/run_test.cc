@@ -97,6 +97,8 @@ const std::vector<VerbCase> kVerbs = {
     {"token create ci --role operator", {R"(POST /api/v1/tokens {"name":"ci","role":"operator"})"}},
     {"token list", {"GET /api/v1/tokens"}},
     {"token delete x", {"DELETE /api/v1/tokens/x"}},
+    {"host show", {"GET /api/v1/host"}},
+    {"host stop-all", {"POST /api/v1/host/stop-all {}", kEnd}},
     {"database backup /srv/hvis.db",
      {R"(POST /api/v1/database/backup {"path":"/srv/hvis.db"})", kEnd}},
     {"version", {"GET /api/v1/version"}},

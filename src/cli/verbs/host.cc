@@ -50,6 +50,34 @@ struct DeleteToken {
     }
 };
 
+struct ShowHost {
+    Result<void, Failure> run(Session& session) const {
+        const Document host = HVIS_TRY(session.api.get(Target("/host")));
+        const Json& kvm = control::member_of(*host, "kvm");
+        std::vector<Row> rows;
+        control::add_row(rows, "Host", text_at(*host, "name"));
+        control::add_row(rows, "hvisd", text_at(*host, "version"));
+        control::add_row(rows, "Kernel", text_at(*host, "kernel"));
+        control::add_row(
+            rows, "KVM",
+            text_at(kvm, "usable") == "yes" ? "can be used" : text_at(kvm, "explanation"));
+        control::add_row(rows, "VMs", text_at(control::member_of(*host, "vms"), "count"));
+        session.print(*host, table_text(rows));
+        return {};
+    }
+};
+
+/// What hvis-guests.service does when the host goes down.
+struct StopAll {
+    Result<void, Failure> run(Session& session) const {
+        const Document operation =
+            HVIS_TRY(session.api.send("POST", Target("/host/stop-all"), Json::object()));
+        const Document finished = HVIS_TRY(finish_operation(session, operation));
+        session.print(*finished, "all guests are shut down\n");
+        return {};
+    }
+};
+
 struct BackUpDatabase {
     std::string path;
 
@@ -98,6 +126,12 @@ void add_token_verbs(CLI::App& app, Chosen& chosen) {
 
 void add_host_verbs(CLI::App& app, Chosen& chosen) {
     add_token_verbs(app, chosen);
+    CLI::App& host = add_noun(app, "host", "The host of the VMs");
+    choose<ShowHost>(add_verb(host, "show", "What hvisd says of its host", "host show"), chosen);
+    choose<StopAll>(
+        add_verb(host, "stop-all", "Shut all guests down, in the reverse of their order",
+                 "host stop-all"),
+        chosen);
     CLI::App& database = add_noun(app, "database", "What hvisd keeps");
     CLI::App& backup = add_verb(database, "backup", "Save the database while hvisd runs",
                                 "database backup /srv/backup/hvis.db");
