@@ -1,51 +1,13 @@
 #include "kvm/kvm_device.h"
 
-#include <array>
-#include <string_view>
-
 #include <fcntl.h>
 
+#include "kvm/capabilities.h"
 #include "kvm/counted_list.h"
 #include "kvm/ioctl.h"
 
 namespace hvis::kvm {
 namespace {
-
-struct Requirement {
-    int capability;
-    std::string_view missing;
-};
-
-#define HVIS_REQUIRES(capability, since) \
-    Requirement{capability, "KVM lacks " #capability " (Linux " since ")"}
-
-/// Linux: Documentation/virt/kvm/api.rst says what each gives.
-constexpr std::array kRequirements = {
-    HVIS_REQUIRES(KVM_CAP_USER_MEMORY, "2.6"),
-    HVIS_REQUIRES(KVM_CAP_IRQCHIP, "2.6"),
-    HVIS_REQUIRES(KVM_CAP_EXT_CPUID, "2.6"),
-    HVIS_REQUIRES(KVM_CAP_SET_TSS_ADDR, "2.6"),
-    HVIS_REQUIRES(KVM_CAP_SET_IDENTITY_MAP_ADDR, "2.6"),
-    HVIS_REQUIRES(KVM_CAP_IRQ_ROUTING, "2.6"),
-    HVIS_REQUIRES(KVM_CAP_IRQFD, "2.6"),
-    HVIS_REQUIRES(KVM_CAP_IRQFD_RESAMPLE, "3.8"),
-    HVIS_REQUIRES(KVM_CAP_ADJUST_CLOCK, "2.6"),
-    HVIS_REQUIRES(KVM_CAP_IMMEDIATE_EXIT, "4.12"),
-    HVIS_REQUIRES(KVM_CAP_HYPERV, "2.6"),
-    HVIS_REQUIRES(KVM_CAP_HYPERV_TIME, "3.14"),
-    HVIS_REQUIRES(KVM_CAP_HYPERV_SYNIC2, "4.14"),
-    HVIS_REQUIRES(KVM_CAP_HYPERV_VP_INDEX, "4.14"),
-    HVIS_REQUIRES(KVM_CAP_HYPERV_EVENTFD, "4.17"),
-    HVIS_REQUIRES(KVM_CAP_HYPERV_CPUID, "5.1"),
-    HVIS_REQUIRES(KVM_CAP_X86_USER_SPACE_MSR, "5.10"),
-    HVIS_REQUIRES(KVM_CAP_X86_MSR_FILTER, "5.10"),
-};
-
-#undef HVIS_REQUIRES
-
-bool has(int fd, int capability) {
-    return ioctl(fd, KVM_CHECK_EXTENSION, static_cast<unsigned long>(capability)) > 0;
-}
 
 /// A module parameter that is a truth value: "Y" or "1".
 bool parameter_is_set(const char* path) {
@@ -64,9 +26,9 @@ Result<KvmDevice> KvmDevice::open() {
     if (HVIS_TRY(HVIS_KVM(fd.get(), KVM_GET_API_VERSION, 0UL)) != KVM_API_VERSION) {
         return fail(Errc::kUnsupported, "/dev/kvm speaks another version of its interface");
     }
-    for (const auto& requirement : kRequirements) {
-        if (!has(fd.get(), requirement.capability)) {
-            return fail(Errc::kUnsupported, requirement.missing);
+    for (const Capability& capability : capabilities()) {
+        if (capability.needed && !has_capability(fd.get(), capability.number)) {
+            return fail(Errc::kUnsupported, capability.missing);
         }
     }
     const int run_size = HVIS_TRY(HVIS_KVM(fd.get(), KVM_GET_VCPU_MMAP_SIZE, 0UL));
@@ -76,7 +38,7 @@ Result<KvmDevice> KvmDevice::open() {
 KvmDevice::KvmDevice(UniqueFd fd, size_t run_size)
     : fd_(std::move(fd)),
       run_size_(run_size),
-      can_enforce_cpuid_(has(fd_.get(), KVM_CAP_HYPERV_ENFORCE_CPUID)),
+      can_enforce_cpuid_(has_capability(fd_.get(), KVM_CAP_HYPERV_ENFORCE_CPUID)),
       virtualizes_apic_(parameter_is_set("/sys/module/kvm_intel/parameters/enable_apicv") ||
                         parameter_is_set("/sys/module/kvm_amd/parameters/avic")) {}
 

@@ -26,6 +26,7 @@
 #include "worker/ending.h"
 #include "worker/last_words.h"
 #include "worker/machine_maker.h"
+#include "worker/probe_report.h"
 #include "worker/sandbox.h"
 #include "worker/stop_policy.h"
 #include "worker/vm.h"
@@ -169,6 +170,15 @@ int run_worker(const worker::RunOptions& options) {
     return options.check_only ? 0 : run_vm(*config);
 }
 
+int run_probe(const worker::ProbeOptions& options) {
+    const auto probe = kvm::probe();
+    if (!probe) {
+        return complain("this host cannot run guests", probe.error()).exit_status;
+    }
+    print(stdout, options.json ? worker::probe_json(*probe) : worker::probe_text(*probe));
+    return worker::is_fit(*probe) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -186,6 +196,9 @@ int main(int argc, char** argv) {
     if (std::holds_alternative<worker::EventsTableOptions>(parsed)) {
         print(stdout, control::events_page());
         return 0;
+    }
+    if (const auto* probe = std::get_if<worker::ProbeOptions>(&parsed)) {
+        return run_probe(*probe);
     }
     return run_worker(std::get<worker::RunOptions>(parsed));
 }

@@ -26,6 +26,7 @@ void add_everything(CLI::App& app, Parsed& parsed) {
     app.add_option("--connect", parsed.socket, "control socket of a running machine")
         ->type_name("SOCKET");
     app.add_flag("--json", parsed.json, "print JSON");
+    app.add_flag("--probe", parsed.probe, "say what this host's KVM can do for Hyper-V guests");
     app.add_flag("--events-table", parsed.events_table, "print docs/events.md");
     add_machine_verbs(app, parsed);
     add_shutdown_verbs(app, parsed);
@@ -96,6 +97,9 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv, std::str
     }
     if (parsed.events_table) {
         return EventsTableOptions{};
+    }
+    if (parsed.probe) {
+        return ProbeOptions{.json = parsed.json};
     }
     if (parsed.command || !parsed.socket.empty()) {
         return client_options(parsed, errors);

@@ -30,9 +30,16 @@ struct EventsTableOptions {
     bool operator==(const EventsTableOptions&) const = default;
 };
 
+/// hvis-vm --probe: what this host's KVM can do.
+struct ProbeOptions {
+    bool json = false;
+    bool operator==(const ProbeOptions&) const = default;
+};
+
 /// What there is left to do, or the status to leave with (help was shown, or the usage is wrong and
 /// standard error says how).
-using ParsedCommandLine = std::variant<RunOptions, ClientOptions, EventsTableOptions, int>;
+using ParsedCommandLine =
+    std::variant<RunOptions, ClientOptions, EventsTableOptions, ProbeOptions, int>;
 
 /// Reads the command line. `output` gets --help and --version, `errors` what is wrong.
 ParsedCommandLine parse_command_line(int argc, const char* const* argv, std::string& output,

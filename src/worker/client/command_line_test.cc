@@ -38,6 +38,8 @@ TEST(CommandLine, RunsOrChecksAConfiguration) {
     EXPECT_EQ(parse({"vm.json", "--check"}).parsed,
               ParsedCommandLine(RunOptions{.config_path = "vm.json", .check_only = true}));
     EXPECT_EQ(parse({"--events-table"}).parsed, ParsedCommandLine(EventsTableOptions{}));
+    EXPECT_EQ(parse({"--probe"}).parsed, ParsedCommandLine(ProbeOptions{.json = false}));
+    EXPECT_EQ(parse({"--probe", "--json"}).parsed, ParsedCommandLine(ProbeOptions{.json = true}));
 }
 
 TEST(CommandLine, ShowsHelpAndVersion) {

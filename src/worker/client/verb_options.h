@@ -25,6 +25,7 @@ struct Parsed {
     bool check = false;
     bool json = false;
     bool events_table = false;
+    bool probe = false;
     bool follow = false;
 };
 
