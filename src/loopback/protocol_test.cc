@@ -48,6 +48,27 @@ TEST(LoopbackProtocol, RejectsEveryTruncatedPacketOfFixedSize) {
     }
 }
 
+TEST(LoopbackProtocol, RejectsEveryTruncatedPacketOfTheHost) {
+    for (const auto& packet : kHostPackets) {
+        const Bytes whole = format_packet(packet);
+        for (size_t length = 0; length < whole.size(); ++length) {
+            EXPECT_FALSE(parse_host_packet(ByteView(whole).first(length))) << length;
+        }
+    }
+}
+
+// A message's or a crash's text is what is left of the packet; what comes before it is not.
+TEST(LoopbackProtocol, RejectsMessagesAndCrashesWithoutTheirFixedPart) {
+    const std::vector<GuestPacket> bare = {PostMessage{4, 1, {}}, Crash{{1, 2, 3, 4, 5}, ""}};
+    for (const auto& packet : bare) {
+        const Bytes whole = format_packet(packet);
+        EXPECT_TRUE(parse_guest_packet(whole));
+        for (size_t length = 0; length < whole.size(); ++length) {
+            EXPECT_FALSE(parse_guest_packet(ByteView(whole).first(length))) << length;
+        }
+    }
+}
+
 TEST(LoopbackProtocol, RejectsTrailingBytes) {
     for (const auto& packet : kHostPackets) {
         Bytes longer = format_packet(packet);
