@@ -7,20 +7,18 @@
 // if a guest was lost.
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include <spawn.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "loopback/listener.h"
 #include "loopback/loopback_vm.h"
+#include "process_cost.h"
 
 namespace hvis {
 namespace {
@@ -28,48 +26,6 @@ namespace {
 [[noreturn]] void die(const std::string& text) {
     std::cerr << "heartbeats: " << text << '\n';
     std::exit(1);
-}
-
-struct Memory {
-    uint64_t own_kib = 0;        ///< private to this process
-    uint64_t guest_ram_kib = 0;  ///< pages of guest RAM that somebody has touched
-};
-
-/// Reads /proc/self/smaps, guest RAM apart from the rest.
-Memory memory_now() {
-    std::ifstream smaps("/proc/self/smaps");
-    Memory memory;
-    bool is_ram = false;
-    for (std::string line; std::getline(smaps, line);) {
-        std::istringstream words(line);
-        std::string key;
-        uint64_t kib = 0;
-        words >> key >> kib;
-        if (key.find('-') != std::string::npos && key.back() != ':') {
-            is_ram = line.find("hvis-loopback-ram") != std::string::npos;
-        } else if (is_ram && key == "Rss:") {
-            memory.guest_ram_kib += kib;
-        } else if (!is_ram && (key == "Private_Clean:" || key == "Private_Dirty:")) {
-            memory.own_kib += kib;
-        }
-    }
-    return memory;
-}
-
-double cpu_seconds() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-void raise_descriptor_limit() {
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /// The host: one loop, one LoopbackVm for each guest that comes.
@@ -153,7 +109,7 @@ void measure(const std::string& program, size_t guests, std::chrono::seconds dur
     constexpr auto kPatience = std::chrono::minutes(2);
     const std::string path = "/tmp/hvis-heartbeats." + std::to_string(::getpid());
     Host host(path, guests);
-    const Memory before = memory_now();
+    const bench::Memory before = bench::memory_now();
     const pid_t pid = spawn_guests(program, std::to_string(guests), path);
     const TimePoint deadline = loop::Loop::now() + kPatience;
     while (host.alive() < guests && loop::Loop::now() < deadline) {
@@ -166,11 +122,11 @@ void measure(const std::string& program, size_t guests, std::chrono::seconds dur
     host.run_for(std::chrono::seconds(5));  // time samples and status settle
 
     const auto counters = host.counters();
-    const double cpu = cpu_seconds();
+    const double cpu = bench::cpu_seconds();
     host.run_for(duration);
-    const double used = cpu_seconds() - cpu;
+    const double used = bench::cpu_seconds() - cpu;
     const auto after = host.counters();
-    const Memory memory = memory_now();
+    const bench::Memory memory = bench::memory_now();
     const size_t alive = host.alive();
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
@@ -198,7 +154,7 @@ int main(int argc, char** argv) {
         hvis::die("usage: heartbeats GUEST-PROGRAM GUESTS SECONDS");
     }
     hvis::set_log_level(hvis::LogLevel::kWarning);
-    hvis::raise_descriptor_limit();
+    hvis::bench::raise_descriptor_limit();
     hvis::measure(argv[1], std::strtoul(argv[2], nullptr, 10),
                   std::chrono::seconds(std::strtol(argv[3], nullptr, 10)));
 }
