@@ -17,11 +17,13 @@ class Bus {
 public:
     enum class Scope : uint8_t { kSystem, kUser };
 
-    /// Of whoever manages this process.
+    /// Of the system, or of this process's user, whether or not anybody told us where that is.
     static Result<std::unique_ptr<Bus>, control::Failure> open(loop::Loop& loop, Scope scope);
     /// By address, "unix:path=…".
     static Result<std::unique_ptr<Bus>, control::Failure> open(loop::Loop& loop,
                                                                const std::string& address);
+    /// Where the bus of this process's user listens.
+    static std::string user_socket();
     Bus(const Bus&) = delete;
     Bus& operator=(const Bus&) = delete;
     ~Bus();

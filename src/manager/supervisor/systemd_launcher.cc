@@ -7,7 +7,7 @@
 
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
-#include <systemd/sd-login.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "manager/supervisor/unit_properties.h"
@@ -69,14 +69,12 @@ struct SystemdLauncher::Call {
 };
 
 bool SystemdLauncher::is_our_manager() {
-    return ::sd_booted() > 0 && ::getenv("INVOCATION_ID") != nullptr;
+    const bool we_are_a_unit = ::sd_booted() > 0 && ::getenv("INVOCATION_ID") != nullptr;
+    return we_are_a_unit && (::geteuid() == 0 || ::access(Bus::user_socket().c_str(), F_OK) == 0);
 }
 
 Result<std::unique_ptr<SystemdLauncher>, Failure> SystemdLauncher::create(loop::Loop& loop) {
-    char* unit = nullptr;
-    const bool of_user = ::sd_pid_get_user_unit(0, &unit) >= 0;
-    std::free(unit);  // NOLINT(*-no-malloc): allocated by sd-login
-    const auto scope = of_user ? Bus::Scope::kUser : Bus::Scope::kSystem;
+    const auto scope = ::geteuid() == 0 ? Bus::Scope::kSystem : Bus::Scope::kUser;
     auto bus = HVIS_TRY(Bus::open(loop, scope));
     return create(loop, std::move(bus), scope);
 }

@@ -17,9 +17,9 @@ public:
     /// A start that systemd has not carried out by then has failed.
     static constexpr Duration kJobTime = std::chrono::seconds(30);
 
-    /// Whether this process is itself a unit of a running systemd.
+    /// Whether this process is a unit of a running systemd, with a manager that it may ask.
     static bool is_our_manager();
-    /// On the bus of the systemd that runs us.
+    /// Root asks the system's systemd, anyone else the user's own.
     static Result<std::unique_ptr<SystemdLauncher>, Failure> create(loop::Loop& loop);
     static Result<std::unique_ptr<SystemdLauncher>, Failure> create(loop::Loop& loop,
                                                                     std::unique_ptr<Bus> bus,
