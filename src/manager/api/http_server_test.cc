@@ -333,6 +333,24 @@ TEST_F(HttpServerTest, DropsAClientThatDoesNotTakeItsAnswer) {
     EXPECT_LT(client.read_all().size(), 8U * 1024 * 1024);
 }
 
+TEST_F(HttpServerTest, StreamsEventsAndBeatsWhileSilent) {
+    serve({.stream_beat = milliseconds(30)});
+    Client client(path_);
+    client.send(get("/stream"));
+    const auto sink = handler_.take_sink();
+    EXPECT_TRUE(sink->write("data: 1\n\n"));
+    // A beat may share the event's chunk when the machine is busy.
+    EXPECT_THAT(client.read_until("data: 1\n\n\r\n"),
+                HasSubstr("Content-Type: text/event-stream\r\n"));
+    EXPECT_TRUE(handler_.saw_drained());
+    EXPECT_THAT(client.read_until(":\n\n\r\n"), testing::EndsWith(":\n\n\r\n"));
+    EXPECT_EQ(server_->counters().streams, 1U);
+    sink->finish();
+    EXPECT_THAT(client.read_all(), testing::EndsWith("0\r\n\r\n"));
+    EXPECT_TRUE(handler_.saw_closed());
+    EXPECT_FALSE(sink->write("data: 2\n\n"));
+}
+
 TEST_F(HttpServerTest, NoticesThatAStreamsClientLeft) {
     serve();
     Client client(path_);
@@ -342,6 +360,22 @@ TEST_F(HttpServerTest, NoticesThatAStreamsClientLeft) {
     client.close();
     EXPECT_TRUE(handler_.saw_closed());
     EXPECT_TRUE(sink->closed());
+}
+
+TEST_F(HttpServerTest, DropsAStreamThatNobodyReads) {
+    serve({.stream_waiting = 1024U * 1024, .write_time = milliseconds(100)});
+    Client client(path_);
+    client.send(get("/stream"));
+    const auto sink = handler_.take_sink();
+    const std::string event(100'000, 'x');
+    size_t taken = 0;
+    while (sink->write(event)) {
+        taken += event.size();
+        ASSERT_LT(taken, 64U * 1024 * 1024);
+    }
+    EXPECT_LE(sink->waiting(), 1024U * 1024);
+    EXPECT_TRUE(handler_.saw_closed());
+    EXPECT_EQ(server_->counters().timed_out, 1U);
 }
 
 TEST_F(HttpServerTest, LimitsStreams) {

@@ -138,21 +138,15 @@ private:
                 return false;
             }
             waiting_ += text.size();
-            asio::post(shared_->context, [session = session_, text = std::move(text)]() mutable {
-                if (const auto self = session.lock()) {
-                    self->write_chunk(std::move(text));
-                }
+            post([text = std::move(text)](Sink& sink) mutable {
+                sink.chunks_.push_back(std::move(text));
             });
             return true;
         }
         [[nodiscard]] size_t waiting() const override { return waiting_; }
         [[nodiscard]] bool closed() const override { return closed_; }
         void finish() override {
-            asio::post(shared_->context, [session = session_] {
-                if (const auto self = session.lock()) {
-                    self->finish_stream();
-                }
-            });
+            post([](Sink& sink) { sink.finishing_ = true; });
         }
         void notify(std::function<void()> drained, std::function<void()> gone) override {
             asio::post(shared_->context,
@@ -167,6 +161,18 @@ private:
         }
 
         // http thread
+        [[nodiscard]] bool empty() const { return chunks_.empty(); }
+        [[nodiscard]] bool finishing() const { return finishing_; }
+        /// What waits, but not much more than limit: it goes out together, so that many small
+        /// events are one write.
+        std::string take(size_t limit) {
+            std::string text;
+            while (!chunks_.empty() && text.size() < limit) {
+                text += chunks_.front();
+                chunks_.pop_front();
+            }
+            return text;
+        }
         void sent(size_t bytes) {
             waiting_ -= bytes;
             if (waiting_ == 0 && drained_) {
@@ -175,6 +181,7 @@ private:
         }
         void close() {
             closed_ = true;
+            chunks_.clear();
             drained_ = nullptr;
             if (const auto gone = std::exchange(gone_, nullptr)) {
                 gone();
@@ -182,10 +189,28 @@ private:
         }
 
     private:
+        /// Changes the sink on the http thread and lets its session write. The sink keeps what
+        /// comes before begin_stream(): what the http thread posts itself can be overtaken.
+        template <class Change>
+        void post(Change change) {
+            asio::post(shared_->context, [self = this->shared_from_this(),
+                                          change = std::move(change)]() mutable {
+                if (self->closed_) {
+                    return;
+                }
+                change(*self);
+                if (const auto session = self->session_.lock(); session && session->sink_ == self) {
+                    session->write_next();
+                }
+            });
+        }
+
         std::shared_ptr<HttpShared> shared_;
         std::weak_ptr<Self> session_;
         std::atomic<size_t> waiting_{0};
         std::atomic<bool> closed_{false};
+        std::deque<std::string> chunks_;
+        bool finishing_ = false;
         std::function<void()> drained_;
         std::function<void()> gone_;
     };
@@ -225,7 +250,6 @@ private:
             --shared_->counters.streams;
             sink->close();
         }
-        chunks_.clear();
     }
 
     void await_request() {
@@ -473,38 +497,19 @@ private:
         watch_peer();
     }
 
-    void write_chunk(std::string text) {
-        if (sink_ && !finishing_) {
-            chunks_.push_back(std::move(text));
-            write_next();
-        }
-    }
-
-    void finish_stream() {
-        if (sink_) {
-            finishing_ = true;
-            write_next();
-        }
-    }
-
     void write_next() {
         if (writing_ || !sink_) {
             return;
         }
-        if (chunks_.empty()) {
-            if (finishing_) {
+        if (sink_->empty()) {
+            if (sink_->finishing()) {
                 write_frame(chunked_ ? "0\r\n\r\n" : "", 0, true);
             } else {
                 arm_beat();
             }
             return;
         }
-        // What waits goes out together, so that many small events are one write.
-        std::string text;
-        while (!chunks_.empty() && text.size() < kFrame) {
-            text += chunks_.front();
-            chunks_.pop_front();
-        }
+        std::string text = sink_->take(kFrame);
         const size_t size = text.size();
         write_frame(framed(std::move(text)), size, false);
     }
@@ -574,11 +579,9 @@ private:
 
     std::shared_ptr<Sink> sink_;
     asio::steady_timer beat_;
-    std::deque<std::string> chunks_;
     std::string frame_;
     bool chunked_ = true;
     bool writing_ = false;
-    bool finishing_ = false;
 };
 
 }  // namespace hvis::manager
