@@ -133,7 +133,8 @@ void FakeVm::handle(const control::Command& command, control::Responder responde
         if (machine->action == control::MachineCommand::Action::kPowerOff) {
             stop_soon();
         }
-    } else if (std::holds_alternative<control::ShutdownCommand>(command)) {
+    } else if (const auto* shutdown = std::get_if<control::ShutdownCommand>(&command)) {
+        shutdown_timeout = shutdown->timeout;
         if (refuse_shutdown) {
             responder.failed(control::make_failure(control::ErrorCode::kFailed, "refused"));
         } else if (ignore_shutdown) {

@@ -35,6 +35,7 @@ public:
     std::string kvp_explanation = "no daemon";
     bool refuse_shutdown = false;
     bool ignore_shutdown = false;
+    std::optional<control::Milliseconds> shutdown_timeout;  ///< of the last shutdown asked for
     std::map<std::string, std::string> external;
     std::set<control::Service> disabled;
     control::HeartbeatPolicy heartbeat;
