@@ -189,7 +189,9 @@ TEST_F(LinkTest, AnswersEachOfManyRequestsInAnyOrder) {
     ask(WaitCommand{}, first);
     ask(StatsCommand{}, second);
     run_until([this] { return kept.size() == 2; });
-    kept[1].done(StatsResult{.exits = {{"io", 3}}, .counters = {}});
+    StatsResult stats;
+    stats.exits = {{"io", 3}};
+    kept[1].done(stats);
     run_until([&] { return second.has_value(); });
     EXPECT_FALSE(first);
     EXPECT_EQ((**second)->at("exits").at("io"), 3);

@@ -111,7 +111,7 @@ TEST(Config, NamesTheBadFieldAndSaysWhatIsAllowed) {
     EXPECT_EQ(both->serial,
               (SerialConfig{.kind = SerialConfig::Kind::kSocket, .path = "x", .log = "y"}));
     EXPECT_EQ(complaint_about(with(R"("serial":{"fiel":"x"})")),
-              "/serial/fiel: unknown field; known are file, socket, log");
+              "/serial/fiel: unknown field; known are file, log, socket");
     EXPECT_EQ(complaint_about(with(R"("services":{"vss":true})")),
               "/services/vss: unknown field; known are heartbeat, kvp, shutdown, timesync");
     EXPECT_EQ(complaint_about(with(R"("services":{"kvp":1})")),

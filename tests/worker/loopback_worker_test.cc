@@ -61,6 +61,9 @@ protected:
     void wait_for_heartbeat() {
         EXPECT_EQ(call(control::WaitCommand{.condition = control::Condition::kHeartbeat}), "done");
     }
+    void wait_for_kvp() {
+        EXPECT_EQ(call(control::WaitCommand{.condition = control::Condition::kKvp}), "done");
+    }
     /// The processes that the worker has started.
     [[nodiscard]] std::vector<pid_t> children() const {
         const std::string pid = std::to_string(worker_->pid());
@@ -86,13 +89,16 @@ TEST_F(LoopbackWorker, RunsAGuestOfItsOwnThroughResetsAndShutsItDown) {
     start();
     wait_for_heartbeat();
     EXPECT_EQ(children().size(), 1U);
+    wait_for_kvp();
     EXPECT_EQ(call(control::KvpSetCommand{.key = "role", .value = "web"}), "done");
     EXPECT_EQ(call(control::MachineCommand{control::MachineCommand::Action::kReset}), "done");
     wait_for_heartbeat();
+    wait_for_kvp();
     EXPECT_EQ(call(control::ShutdownCommand{.action = control::ShutdownCommand::Action::kRestart,
                                             .message = {}}),
               "done");
     wait_for_heartbeat();
+    wait_for_kvp();
     // The guest's pools went with it: the host tells it anew, but not before it answers.
     const control::KvpGetCommand get{.pool = control::Pool::kExternal, .key = "role"};
     const auto deadline = soon();

@@ -63,7 +63,7 @@ struct Answers {
         result.heartbeat_age = control::Milliseconds(120);
         result.heartbeat_round_trip = {.buckets = {{.up_to_us = 250, .count = 3},
                                                    {.up_to_us = 1000, .count = 0},
-                                                   {.count = 1}},
+                                                   {.up_to_us = {}, .count = 1}},
                                        .sum_us = 7};
         result.clock_offset = std::chrono::microseconds(-5);
         return result;
