@@ -17,6 +17,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/log.h"
+#include "loop/descriptor_limit.h"
 #include "manager/api/api.h"
 #include "manager/api/listen.h"
 #include "manager/events/hooks.h"
@@ -252,6 +253,7 @@ Result<AccessRules, Failure> access_rules(const Config::Roles& roles) {
 Result<void, Failure> run_daemon(const DaemonSettings& settings, const Reload& reload) {
     const std::string& runtime = settings.config.directories.runtime;
     const std::string& state = settings.config.directories.state;
+    loop::raise_descriptor_limit();
     HVIS_CHECK(make_directory(runtime, 0755));
     HVIS_CHECK(make_directory(runtime + "/vms", 0750));
     HVIS_CHECK(make_directory(state, 0750));

@@ -11,13 +11,13 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/event_log.h"
 #include "control/server.h"
+#include "loop/descriptor_limit.h"
 #include "loop/loop.h"
 #include "loopback/power_line.h"
 #include "worker/loopback_machine.h"
@@ -155,17 +155,8 @@ int complain(const Error& error) {
     return 1;
 }
 
-/// Each machine holds some dozen descriptors, and one for each manager.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        ::setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 int run(const Options& options) {
-    raise_descriptor_limit();
+    loop::raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);
     auto loop = loop::Loop::create();
     if (!loop) {

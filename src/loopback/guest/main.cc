@@ -7,8 +7,8 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <sys/resource.h>
 
+#include "loop/descriptor_limit.h"
 #include "loop/loop.h"
 #include "loopback/guest/guest_server.h"
 #include "loopback/guest/loopback_guest.h"
@@ -38,15 +38,6 @@ int complain(const Error& error) {
     }
     std::cerr << '\n';
     return 1;
-}
-
-/// Each guest holds some eight descriptors.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        ::setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 /// Status 0 when every guest switched off because the host asked.
@@ -98,7 +89,7 @@ int serve(const Options& options, loop::Loop& loop) {
 }
 
 int run(const Options& options) {
-    raise_descriptor_limit();
+    loop::raise_descriptor_limit();
     auto loop = loop::Loop::create();
     if (!loop) {
         return complain(loop.error());
