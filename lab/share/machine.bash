@@ -112,6 +112,7 @@ machine_start() {
   machine_initrd
   kernel_image=$build_dir/l1.vmlinux
   machine=$(mktemp -d "${TMPDIR:-/tmp}/hvis-lab.XXXXXX")
+  export HVIS_LAB_MACHINE=$machine # for jobs that tell how to attach to it
   mkdir -p "$machine/control/jobs"
   # A second lab of the same tree logs beside the first.
   console_log=$build_dir/console.log
