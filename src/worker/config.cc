@@ -2,13 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <system_error>
 
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
-#include "base/unique_fd.h"
 #include "control/field_reader.h"
 #include "control/kvp_limits.h"
 
@@ -204,12 +200,6 @@ void read_boot(FieldReader& reader, Config& config) {
     config.append = reader.text("append", kMaxKernelCommandLine).value_or(std::string());
 }
 
-std::unexpected<FieldError> file_error(const char* what, int error) {
-    return std::unexpected(
-        FieldError{.pointer = {},
-                   .message = std::string(what) + ": " + std::generic_category().message(error)});
-}
-
 }  // namespace
 
 std::optional<uint64_t> parse_size(std::string_view text) {
@@ -268,27 +258,6 @@ Result<Config, FieldError> parse_config(std::string_view text) {
         return std::unexpected(finished.error());
     }
     return config;
-}
-
-Result<Config, FieldError> load_config(const std::string& path) {
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) {
-        return file_error("cannot be opened", errno);
-    }
-    std::string text(kMaxConfigBytes + 1, '\0');
-    size_t used = 0;
-    while (used < text.size()) {
-        const ssize_t length = ::read(file.get(), text.data() + used, text.size() - used);
-        if (length < 0 && errno != EINTR) {
-            return file_error("cannot be read", errno);
-        }
-        if (length == 0) {
-            break;
-        }
-        used += static_cast<size_t>(std::max<ssize_t>(length, 0));
-    }
-    text.resize(used);
-    return parse_config(text);
 }
 
 }  // namespace hvis::worker

@@ -99,9 +99,6 @@ inline constexpr std::array<std::string_view, 8> kVmbusVersions = {"2.4", "3.0",
 
 /// Reads a configuration. The error is one line that names the field and says what is allowed.
 Result<Config, control::FieldError> parse_config(std::string_view text);
-/// The same from a file of at most kMaxConfigBytes. Relative paths in it stay as they are.
-Result<Config, control::FieldError> load_config(const std::string& path);
-
 /// "512M", "2G", "1073741824": bytes, or nullopt.
 std::optional<uint64_t> parse_size(std::string_view text);
 

@@ -183,11 +183,6 @@ TEST(Config, BoundsTheNumberOfPairs) {
               "/kvp/parameters: expected at most 112 pairs");
 }
 
-TEST(Config, LoadsTheExampleOfTheDocumentation) {
-    const auto config = load_config(HVIS_EXAMPLE_CONFIG);
-    EXPECT_TRUE(config) << config.error().to_string();
-}
-
 /// The names after "known are " in the complaint about an unknown field.
 std::vector<std::string> known_fields(std::string_view text) {
     const auto config = parse_config(text);
@@ -214,16 +209,6 @@ TEST(Config, HasEveryOptionOnTheManualPage) {
             EXPECT_THAT(manual, testing::HasSubstr("*" + name + "*"));
         }
     }
-}
-
-TEST(Config, SaysWhyAFileCannotBeRead) {
-    EXPECT_EQ(load_config("/nonexistent").error().to_string(),
-              "cannot be opened: No such file or directory");
-    EXPECT_EQ(load_config("/").error().to_string(), "cannot be read: Is a directory");
-    const std::string large = testing::TempDir() + "hvis-large.json";
-    std::ofstream(large) << std::string(kMaxConfigBytes + 100, ' ');
-    EXPECT_EQ(load_config(large).error().to_string(), "longer than 1048576 bytes");
-    std::remove(large.c_str());
 }
 
 }  // namespace

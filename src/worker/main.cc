@@ -22,7 +22,7 @@
 #include "loop/loop.h"
 #include "worker/client/command_line.h"
 #include "worker/client/run_client.h"
-#include "worker/config.h"
+#include "worker/config_file.h"
 #include "worker/ending.h"
 #include "worker/last_words.h"
 #include "worker/machine_maker.h"
