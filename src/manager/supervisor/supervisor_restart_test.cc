@@ -1,0 +1,143 @@
+// Workers that end, or outlive the manager.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "manager/supervisor/supervisor_fixture.h"
+
+namespace hvis::manager {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+TEST_F(SupervisorTest, AdoptsWhatRunsAndLosesAndDoublesNoEvent) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    for (int life = 0; life < 5; ++life) {
+        workers.of(web).record(3);
+        loop->run_once(1ms);
+        close();
+        workers.of(web).record(300);
+        open();
+        run_until_state(web, "running");
+        EXPECT_TRUE(log->flush());
+        EXPECT_EQ(workers.launched.size(), 1U);
+    }
+    ASSERT_TRUE(run_until([&] { return count("vm_paused") == 5 * 303; }));
+    EXPECT_EQ(count("worker_adopted"), 5);
+    EXPECT_EQ(count("vm_started"), 1);
+}
+
+TEST_F(SupervisorTest, TakesTheLastWordsOfAWorkerThatEndedWithoutIt) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    close();
+    workers.of(web).record(7);
+    workers.of(web).end("stopped", "guest switched off");
+    open();
+    ASSERT_TRUE(run_until([&] { return count("worker_ended") == 1; }));
+    EXPECT_EQ(state(web), "stopped");
+    EXPECT_EQ(count("vm_paused"), 7);
+    EXPECT_EQ(count("vm_stopped"), 1);
+    EXPECT_FALSE(wanted(web));
+    reopen();
+    run_until([] { return false; }, 50ms);
+    EXPECT_EQ(count("worker_ended"), 1);
+    EXPECT_EQ(count("vm_paused"), 7);
+}
+
+TEST_F(SupervisorTest, SaysThatEventsWereLost) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    close();
+    workers.of(web).record(5000);
+    open();
+    ASSERT_TRUE(run_until([&] { return log->last() > control::EventLog::kCapacity; }));
+    EXPECT_EQ(count("worker_events_lost"), 1);
+    EXPECT_EQ(count("vm_paused"), static_cast<long>(control::EventLog::kCapacity));
+}
+
+TEST_F(SupervisorTest, RestartsAWorkerThatDiedAndGivesUpInTheEnd) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    workers.of(web).die();
+    ASSERT_TRUE(run_until([&] { return workers.launched.size() == 2; }));
+    run_until_state(web, "running");
+    EXPECT_EQ(count("worker_failed"), 1);
+    EXPECT_EQ(count("restart_scheduled"), 1);
+    workers.die_at_once = true;
+    workers.of(web).die();
+    run_until_state(web, "failed");
+    EXPECT_EQ(workers.launched.size(), 3U);
+    EXPECT_EQ(count("restart_given_up"), 1);
+    EXPECT_THAT(supervisor->summary(web)->explanation, HasSubstr("after 2 attempts"));
+    EXPECT_FALSE(wanted(web));
+    reopen();
+    run_until([] { return false; }, 50ms);
+    EXPECT_EQ(state(web), "failed");
+    EXPECT_EQ(workers.launched.size(), 3U);
+    workers.die_at_once = false;
+    ASSERT_TRUE(start(web));
+    EXPECT_EQ(state(web), "running");
+}
+
+TEST_F(SupervisorTest, ARestartThatIsDueSurvivesTheManager) {
+    const Guid web =
+        define("web", {{"restart", {{"first_delay_ms", 100}, {"longest_delay_ms", 100}}}});
+    ASSERT_TRUE(start(web));
+    workers.of(web).die();
+    ASSERT_TRUE(run_until([&] { return count("restart_scheduled") == 1; }));
+    EXPECT_EQ(state(web), "starting");
+    EXPECT_THAT(supervisor->summary(web)->explanation, HasSubstr("attempt 1 of 2"));
+    reopen();
+    run_until_state(web, "running");
+    EXPECT_EQ(count("worker_failed"), 1);
+    EXPECT_EQ(count("restart_scheduled"), 1);
+}
+
+TEST_F(SupervisorTest, JudgesAWorkerThatDiedWithoutAWordWhileItWasAway) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    EXPECT_TRUE(log->flush());
+    close();
+    workers.of(web).die();
+    open();
+    run_until_state(web, "running");
+    EXPECT_EQ(workers.launched.size(), 2U);
+    EXPECT_EQ(count("worker_failed"), 1);
+}
+
+TEST_F(SupervisorTest, LeavesACrashedGuestForWhoeverLooks) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    workers.of(web).end("crashed", "panic");
+    run_until_state(web, "crashed");
+    EXPECT_EQ(supervisor->summary(web)->explanation, "panic");
+    reopen();
+    EXPECT_EQ(state(web), "crashed");
+}
+
+TEST_F(SupervisorTest, SaysWhyAVmDidNotStart) {
+    const Guid web = define("web", {{"restart", {{"when", "never"}}}});
+    workers.refuse_to_launch = true;
+    EXPECT_THAT(start(web).error().message, HasSubstr("no such program"));
+    EXPECT_EQ(state(web), "failed");
+    workers.refuse_to_launch = false;
+    workers.die_at_once = true;
+    EXPECT_THAT(start(web).error().message, HasSubstr("killed by signal 9"));
+}
+
+TEST_F(SupervisorTest, PowerOffEndsTheWaitForARestart) {
+    const Guid web =
+        define("web", {{"restart", {{"first_delay_ms", 60000}, {"longest_delay_ms", 60000}}}});
+    ASSERT_TRUE(start(web));
+    workers.of(web).die();
+    ASSERT_TRUE(run_until([&] { return count("restart_scheduled") == 1; }));
+    ASSERT_TRUE(power_off(web));
+    EXPECT_FALSE(wanted(web));
+    EXPECT_EQ(workers.launched.size(), 1U);
+}
+
+}  // namespace
+}  // namespace hvis::manager
