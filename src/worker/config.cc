@@ -18,7 +18,6 @@ using control::KvpPair;
 
 constexpr uint64_t kMebibyte = uint64_t{1024} * 1024;
 constexpr size_t kMaxNameBytes = 64;
-constexpr size_t kMaxPathBytes = 4095;
 constexpr std::string_view kSizeExpected =
     "expected 64M..512G in whole MiB, as \"512M\" or in bytes";
 constexpr std::string_view kLoopbackSizeExpected =

@@ -26,6 +26,8 @@ inline constexpr uint64_t kMinLoopbackMemory = uint64_t{1024} * 1024;
 inline constexpr uint64_t kMaxLoopbackMemory = uint64_t{1024} * 1024 * 1024;
 /// COMMAND_LINE_SIZE of 64-bit Linux, less the final NUL.
 inline constexpr size_t kMaxKernelCommandLine = 2047;
+/// PATH_MAX, less the final NUL.
+inline constexpr size_t kMaxPathBytes = 4095;
 /// sun_path, less the final NUL.
 inline constexpr size_t kMaxSocketPath = 107;
 /// What ic::KvpMirror keeps in a pool, less the sixteen parameters of our own.

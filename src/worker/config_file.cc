@@ -5,9 +5,11 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "base/unique_fd.h"
+#include "control/field_reader.h"
 
 namespace hvis::worker {
 namespace {
@@ -18,6 +20,17 @@ std::unexpected<FieldError> file_error(const char* what, int error) {
     return std::unexpected(
         FieldError{.pointer = {},
                    .message = std::string(what) + ": " + std::generic_category().message(error)});
+}
+
+/// What is wrong elsewhere in the file is of no interest here.
+std::string last_words_of(std::string_view text) {
+    const auto document = control::parse_json(text, kMaxConfigBytes);
+    if (!document || !(*document)->is_object()) {
+        return {};
+    }
+    return control::FieldReader(**document)
+        .text("last_words", kMaxPathBytes)
+        .value_or(std::string());
 }
 
 }  // namespace
@@ -43,8 +56,17 @@ Result<std::string, FieldError> read_config_file(const std::string& path) {
     return text;
 }
 
-Result<Config, FieldError> load_config(const std::string& path) {
-    return parse_config(HVIS_TRY(read_config_file(path)));
+Result<Config, Refusal> load_config(const std::string& path) {
+    const auto text = read_config_file(path);
+    if (!text) {
+        return std::unexpected(Refusal{.error = text.error(), .last_words = {}});
+    }
+    auto config = parse_config(*text);
+    if (!config) {
+        return std::unexpected(
+            Refusal{.error = config.error(), .last_words = last_words_of(*text)});
+    }
+    return *std::move(config);
 }
 
 }  // namespace hvis::worker

@@ -160,14 +160,37 @@ int run_vm(const worker::Config& config) {
     return ending.exit_status;
 }
 
+/// What is wrong with its configuration, for whoever started this process and waits for its words.
+void leave_words(const std::string& path, std::string reason) {
+    const auto run = Guid::random();
+    if (!run) {
+        (void)complain(path, run.error());
+        return;
+    }
+    const control::EventLog none;
+    auto words = worker::LastWords::open(path, *run);
+    const auto written = words ? words->write({.state = worker::Ending::State::kFailed,
+                                               .reason = std::move(reason),
+                                               .exit_status = worker::kExitRefused},
+                                              none)
+                               : Result<void>(std::unexpected(words.error()));
+    if (!written) {
+        (void)complain(path, written.error());
+    }
+}
+
 int run_worker(const worker::RunOptions& options) {
     const auto config = worker::load_config(options.config_path);
-    if (!config) {
-        print(stderr,
-              fmt::format("hvis-vm: {}: {}\n", options.config_path, config.error().to_string()));
-        return 2;
+    if (config) {
+        return options.check_only ? 0 : run_vm(*config);
     }
-    return options.check_only ? 0 : run_vm(*config);
+    const std::string reason =
+        fmt::format("{}: {}", options.config_path, config.error().error.to_string());
+    print(stderr, fmt::format("hvis-vm: {}\n", reason));
+    if (!options.check_only && !config.error().last_words.empty()) {
+        leave_words(config.error().last_words, reason);
+    }
+    return worker::kExitRefused;
 }
 
 int run_probe(const worker::ProbeOptions& options) {

@@ -9,9 +9,11 @@
 
 namespace hvis::worker {
 
-/// Exit statuses of a worker that ran a machine; docs/hvis-vm.1.scd.
+/// Exit statuses of a worker; docs/hvis-vm.1.scd.
 inline constexpr int kExitOrderly = 0;
 inline constexpr int kExitBroken = 1;
+/// The configuration is wrong, and will be each time.
+inline constexpr int kExitRefused = 2;
 /// The heartbeat policy switched the machine off: not 0, because nobody asked for it, and not 1,
 /// because it is known what happened and that it was meant to.
 inline constexpr int kExitHeartbeatLost = 6;

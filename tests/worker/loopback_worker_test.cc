@@ -85,6 +85,25 @@ protected:
     std::optional<control::Client> client_;
 };
 
+TEST_F(LoopbackWorker, LeavesWordsOfAConfigurationThatItRefuses) {
+    std::ofstream(path("vm.json")) << Json({{"name", "web"},
+                                            {"memory", "64M"},
+                                            {"partition", "loopback"},
+                                            {"colour", "red"},
+                                            {"last_words", path("words.json")}})
+                                          .dump();
+    worker_.emplace(std::vector<std::string>{HVIS_VM, path("vm.json"), "--check"});
+    EXPECT_EQ(worker_->wait(), 2);
+    EXPECT_FALSE(fs::exists(path("words.json")));
+    worker_.emplace(std::vector<std::string>{HVIS_VM, path("vm.json")});
+    EXPECT_EQ(worker_->wait(), 2);
+    EXPECT_EQ(words().at("state"), "failed");
+    EXPECT_EQ(words().at("exit_status"), 2);
+    EXPECT_EQ(words().at("reason").get<std::string>().find(path("vm.json") + ": /colour: unknown"),
+              0U);
+    EXPECT_TRUE(words().at("events").empty());
+}
+
 TEST_F(LoopbackWorker, RunsAGuestOfItsOwnThroughResetsAndShutsItDown) {
     start();
     wait_for_heartbeat();

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -16,12 +17,14 @@ using control::Json;
 
 WallTime now() { return WallTime::from_system(std::chrono::system_clock::now()); }
 
-pid_t sleeping_child() {
+pid_t child(std::vector<std::string> words) {
+    std::vector<char*> arguments;
+    for (std::string& word : words) {
+        arguments.push_back(word.data());
+    }
+    arguments.push_back(nullptr);
     pid_t pid = 0;
-    std::string program = "/bin/sleep";
-    std::string time = "1000";
-    const std::array<char*, 3> arguments = {program.data(), time.data(), nullptr};
-    EXPECT_EQ(::posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments.data(), environ), 0);
+    EXPECT_EQ(::posix_spawn(&pid, arguments[0], nullptr, nullptr, arguments.data(), environ), 0);
     return pid;
 }
 
@@ -34,7 +37,10 @@ std::string made_up_run() {
 }  // namespace
 
 FakeVm::FakeVm(loop::Loop& loop, Launcher::Order order)
-    : run(made_up_run()), loop_(loop), order_(std::move(order)), pid_(sleeping_child()) {
+    : run(made_up_run()),
+      loop_(loop),
+      order_(std::move(order)),
+      pid_(child({"/bin/sleep", "1000"})) {
     auto server = control::Server::listen(
         loop_, log_, order_.files.control,
         {.program = "fake",
@@ -60,6 +66,11 @@ void FakeVm::die() {
     if (pid_ != 0) {
         ::kill(std::exchange(pid_, 0), SIGKILL);
     }
+}
+
+void FakeVm::exit(int status) {
+    die();
+    pid_ = child({"/bin/sh", "-c", "exit " + std::to_string(status)});
 }
 
 void FakeVm::end(const std::string& state, const std::string& reason) {
@@ -186,8 +197,19 @@ public:
             return;
         }
         owner_.vms_.erase(order.vm);
+        if (owner_.refusal != Refusal::kNone) {
+            refuse(order);
+        }
         auto& vm = owner_.vms_[order.vm];
         vm = std::make_unique<FakeVm>(owner_.loop_, order);
+        if (owner_.refusal != Refusal::kNone) {
+            vm->exit(kWorkerRefused);
+        }
+        if (owner_.lose_process) {
+            launched(std::unexpected(
+                control::make_failure(control::ErrorCode::kFailed, "it has ended already")));
+            return;
+        }
         auto process = WorkerProcess::child(vm->pid());
         ASSERT_TRUE(process);
         launched(*std::move(process));
@@ -204,6 +226,21 @@ public:
     }
 
 private:
+    void refuse(const Order& order) const {
+        if (owner_.refusal == Refusal::kInWords) {
+            const Json words = {{"run", made_up_run()},
+                                {"state", "failed"},
+                                {"reason", "config.json: /memory: too much"},
+                                {"exit_status", kWorkerRefused},
+                                {"events", Json::array()},
+                                {"next", 1}};
+            EXPECT_TRUE(write_whole(order.files.last_words, control::dump_json(words)));
+        } else if (owner_.refusal == Refusal::kInLog) {
+            std::ofstream(order.files.worker_log, std::ios::app)
+                << "hvis-vm: a line before\nhvis-vm: config.json: /memory: \x1b too much\n";
+        }
+    }
+
     FakeWorkers& owner_;
 };
 

@@ -28,6 +28,8 @@ public:
     void end(const std::string& state, const std::string& reason);
     /// Goes without a word.
     void die();
+    /// Goes with `status`, as a process that its parent waits for.
+    void exit(int status);
     [[nodiscard]] bool lives() const { return server_ != nullptr; }
     [[nodiscard]] pid_t pid() const { return pid_; }
 
@@ -68,6 +70,11 @@ public:
 
     bool refuse_to_launch = false;
     bool die_at_once = false;
+    /// What workers leave that end with status 2 before anybody has reached them.
+    enum class Refusal : uint8_t { kNone, kInWords, kInLog, kMute };
+    Refusal refusal = Refusal::kNone;
+    /// As systemd does where a unit has ended before its process was found.
+    bool lose_process = false;
     std::vector<std::string> launched;  ///< names, in order
 
 private:

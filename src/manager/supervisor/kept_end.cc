@@ -10,7 +10,7 @@
 namespace hvis::manager {
 namespace {
 
-constexpr std::array<std::string_view, 3> kKindWords = {"stopped", "crashed", "failed"};
+constexpr std::array<std::string_view, 4> kKindWords = {"stopped", "crashed", "failed", "refused"};
 constexpr size_t kMaxWhy = 4096;
 
 std::string name_of(const Guid& vm) { return "end." + vm.to_string(); }

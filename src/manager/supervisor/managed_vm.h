@@ -89,6 +89,7 @@ private:
     void take_last_words();
     bool take_events(const LastWords& words);
     void judge_end(const std::optional<LastWords>& words);
+    [[nodiscard]] Ending ending_without_words() const;
     void ended(Ending ending);
     void rest();
     void wait_to_restart(Duration delay, uint32_t attempt);
@@ -135,7 +136,8 @@ private:
 
     std::optional<WorkerProcess> process_;
     bool process_watched_ = false;
-    std::string exit_text_;
+    WorkerExit exit_;
+    uint64_t log_begins_ = 0;     ///< where the present worker's part of its log begins
     bool own_process_ = false;    ///< it may be killed for this VM
     bool adopting_ = false;       ///< the worker is of an earlier life of hvisd
     bool known_to_live_ = false;  ///< the launcher says so, though we have no process

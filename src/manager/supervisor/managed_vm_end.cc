@@ -10,6 +10,33 @@ namespace hvis::manager {
 
 using control::EventId;
 
+namespace {
+
+constexpr std::string_view kRefusal = "the worker refuses its configuration: ";
+
+Ending ending_of(const LastWords& words) {
+    Ending ending;
+    switch (words.state) {
+        case LastWords::State::kStopped:
+            ending.kind = Ending::Kind::kStopped;
+            break;
+        case LastWords::State::kCrashed:
+            ending.kind = Ending::Kind::kCrashed;
+            break;
+        case LastWords::State::kFailed:
+            ending.kind = words.exit_status == kWorkerRefused ? Ending::Kind::kRefused
+                                                              : Ending::Kind::kFailed;
+            break;
+    }
+    ending.why = words.reason.empty() ? std::string(state_after(ending.kind)) : words.reason;
+    if (ending.kind == Ending::Kind::kRefused) {
+        ending.why.insert(0, kRefusal);
+    }
+    return ending;
+}
+
+}  // namespace
+
 void ManagedVm::worker_gone() {
     set_phase(Phase::kEnding);
     take_last_words();
@@ -91,29 +118,9 @@ bool ManagedVm::take_events(const LastWords& words) {
 }
 
 void ManagedVm::judge_end(const std::optional<LastWords>& words) {
-    Ending ending;
+    Ending ending = words ? ending_of(*words) : ending_without_words();
     if (running_since_ != TimePoint()) {
         ending.ran_for = loop::Loop::now() - std::exchange(running_since_, TimePoint());
-    }
-    if (words) {
-        switch (words->state) {
-            case LastWords::State::kStopped:
-                ending.kind = Ending::Kind::kStopped;
-                break;
-            case LastWords::State::kCrashed:
-                ending.kind = Ending::Kind::kCrashed;
-                break;
-            case LastWords::State::kFailed:
-                ending.kind = Ending::Kind::kFailed;
-                break;
-        }
-        ending.why = words->reason.empty() ? std::string(state_after(ending.kind)) : words->reason;
-    } else if (!exit_text_.empty()) {
-        ending.kind = Ending::Kind::kFailed;
-        ending.why = exit_text_ + "; look into " + files_.worker_log;
-    } else {
-        ending.kind = Ending::Kind::kFailed;
-        ending.why = "it left no word: it was killed, or the host went down";
     }
     if (stop_asked_ || !wanted_) {
         // Whichever way it went, it is what was wanted, unless the guest itself has crashed.
@@ -123,6 +130,19 @@ void ManagedVm::judge_end(const std::optional<LastWords>& words) {
         }
     }
     ended(std::move(ending));
+}
+
+Ending ManagedVm::ending_without_words() const {
+    const std::string exit = exit_.text();
+    if (exit.empty()) {
+        return {.why = "it left no word: it was killed, or the host went down"};
+    }
+    const std::string said = last_line(files_.worker_log, log_begins_);
+    if (exit_.status == kWorkerRefused && !said.empty()) {
+        return {.kind = Ending::Kind::kRefused, .why = std::string(kRefusal) + said};
+    }
+    return {.kind = exit_.status == kWorkerRefused ? Ending::Kind::kRefused : Ending::Kind::kFailed,
+            .why = exit + "; look into " + files_.worker_log};
 }
 
 void ManagedVm::ended(Ending ending) {

@@ -36,7 +36,7 @@ void ManagedVm::adopt(std::function<void(bool)> decided) {
 void ManagedVm::launch() {
     explanation_.clear();
     status_.reset();
-    exit_text_.clear();
+    exit_ = {};
     end_.reset();
     process_.reset();
     unreachable_ = false;
@@ -48,6 +48,7 @@ void ManagedVm::launch() {
     auto prepared = prepare(files_);
     if (prepared) {
         ::unlink(files_.last_words.c_str());
+        log_begins_ = end_of(files_.worker_log);
         prepared =
             write_whole(files_.config, control::dump_json_indented(worker_config(
                                            definition_,
@@ -67,6 +68,10 @@ void ManagedVm::launch() {
 }
 
 void ManagedVm::launched(Result<WorkerProcess, Failure> process) {
+    if (!process && ::access(files_.last_words.c_str(), F_OK) == 0) {
+        worker_gone();  // it ran, and ended before the launcher had hold of it
+        return;
+    }
     if (!process) {
         ended({.kind = Ending::Kind::kFailed,
                .why = "it could not be started: " + process.error().message,
@@ -92,7 +97,7 @@ void ManagedVm::watch_process() {
 void ManagedVm::process_ended() {
     context_.loop.unwatch(process_->fd());
     process_watched_ = false;
-    exit_text_ = process_->exit().text();
+    exit_ = process_->exit();
     known_to_live_ = false;
     // A connection that stands still holds what the worker said last: its end comes after that.
     // Where there is none, another worker may have been there first: one more attempt tells.

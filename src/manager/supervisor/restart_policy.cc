@@ -11,6 +11,7 @@ std::string_view state_after(Ending::Kind kind) {
         case Ending::Kind::kCrashed:
             return "crashed";
         case Ending::Kind::kFailed:
+        case Ending::Kind::kRefused:
             return "failed";
     }
     return "failed";
@@ -29,7 +30,7 @@ Duration restart_delay(const RestartPolicy& policy, uint32_t attempt) {
 
 Verdict judge(const RestartPolicy& policy, const Ending& ending, uint32_t attempts) {
     const bool wanted =
-        policy.when == RestartWhen::kAlways ||
+        (policy.when == RestartWhen::kAlways && ending.kind != Ending::Kind::kRefused) ||
         (policy.when == RestartWhen::kOnFailure && ending.kind == Ending::Kind::kFailed);
     if (!wanted) {
         return {};

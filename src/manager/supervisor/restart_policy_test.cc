@@ -22,6 +22,15 @@ TEST(RestartPolicy, DecidesByHowTheRunEnded) {
     }
 }
 
+TEST(RestartPolicy, NeverTriesAConfigurationAgainThatWasRefused) {
+    for (const RestartWhen when :
+         {RestartWhen::kNever, RestartWhen::kOnFailure, RestartWhen::kAlways}) {
+        const Verdict verdict = judged(when, Kind::kRefused);
+        EXPECT_FALSE(verdict.restart_in);
+        EXPECT_FALSE(verdict.given_up);
+    }
+}
+
 TEST(RestartPolicy, GivesUpAfterItsAttempts) {
     for (uint32_t attempts = 0; attempts < 3; ++attempts) {
         EXPECT_EQ(judged(RestartWhen::kOnFailure, Kind::kFailed, attempts).attempts, attempts + 1);

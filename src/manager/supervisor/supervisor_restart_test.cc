@@ -1,4 +1,6 @@
 // Workers that end, or outlive the manager.
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -136,6 +138,46 @@ TEST_F(SupervisorTest, PowerOffEndsTheWaitForARestart) {
     ASSERT_TRUE(run_until([&] { return count("restart_scheduled") == 1; }));
     ASSERT_TRUE(power_off(web));
     EXPECT_FALSE(wanted(web));
+    EXPECT_EQ(workers.launched.size(), 1U);
+}
+
+TEST_F(SupervisorTest, LeavesAVmAloneWhoseConfigurationIsRefused) {
+    using Refusal = FakeWorkers::Refusal;
+    const Guid web = define("web", {{"restart", {{"when", "always"}}}});
+    // A line of an earlier run is no reason of this one.
+    std::filesystem::create_directories(directory + "/state/vms/" + web.to_string());
+    std::ofstream(directory + "/state/vms/" + web.to_string() + "/worker.log") << "hvis-vm: old\n";
+    const std::string refuses = "the worker refuses its configuration: ";
+    long starts = 0;
+    for (const auto& [refusal, why] : std::vector<std::pair<Refusal, std::string>>{
+             {Refusal::kMute, "exit status 2; look into "},
+             {Refusal::kInWords, refuses + "config.json: /memory: too much"},
+             {Refusal::kInLog, refuses + "hvis-vm: config.json: /memory: \\x1b too much"}}) {
+        workers.refusal = refusal;
+        EXPECT_THAT(start(web).error().message, HasSubstr(why));
+        EXPECT_EQ(state(web), "failed");
+        EXPECT_THAT(supervisor->summary(web)->explanation, HasSubstr(why));
+        EXPECT_EQ(stored().back().name, "worker_failed");
+        EXPECT_THAT(stored().back().text, HasSubstr(why));
+        EXPECT_FALSE(wanted(web));
+        EXPECT_EQ(count("worker_failed"), ++starts);
+    }
+    reopen();
+    run_until([] { return false; }, 50ms);
+    EXPECT_EQ(state(web), "failed");
+    EXPECT_THAT(supervisor->summary(web)->explanation, HasSubstr("/memory"));
+    EXPECT_EQ(workers.launched.size(), 3U);
+    EXPECT_EQ(count("restart_scheduled") + count("restart_given_up"), 0);
+    workers.refusal = Refusal::kNone;
+    EXPECT_TRUE(start(web));
+}
+
+TEST_F(SupervisorTest, HearsWhatAWorkerSaidThatEndedBeforeItsProcessWasFound) {
+    const Guid web = define("web");
+    workers.refusal = FakeWorkers::Refusal::kInWords;
+    workers.lose_process = true;
+    EXPECT_THAT(start(web).error().message, HasSubstr("/memory: too much"));
+    EXPECT_EQ(state(web), "failed");
     EXPECT_EQ(workers.launched.size(), 1U);
 }
 

@@ -1,5 +1,6 @@
 #include "manager/supervisor/vm_files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/unique_fd.h"
+#include "base/utf16.h"
 
 namespace hvis::manager {
 namespace {
@@ -114,6 +116,28 @@ Result<std::string, Failure> read_whole(const std::string& path, size_t max_byte
     }
     text.resize(used);
     return text;
+}
+
+uint64_t end_of(const std::string& path) {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(path, none);
+    return none ? 0 : size;
+}
+
+std::string last_line(const std::string& path, uint64_t begin) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const uint64_t end = end_of(path);
+    if (!file || end <= begin) {
+        return {};
+    }
+    const size_t length = static_cast<size_t>(std::min<uint64_t>(end - begin, kMaxLogLine));
+    std::string text(length, '\0');
+    const ssize_t read = ::pread(file.get(), text.data(), length, static_cast<off_t>(end - length));
+    text.resize(static_cast<size_t>(std::max<ssize_t>(read, 0)));
+    while (text.ends_with('\n')) {
+        text.pop_back();
+    }
+    return escape_for_display(text.substr(text.rfind('\n') + 1));
 }
 
 }  // namespace hvis::manager

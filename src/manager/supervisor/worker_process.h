@@ -10,6 +10,9 @@
 
 namespace hvis::manager {
 
+/// The status with which hvis-vm refuses its configuration; docs/hvis-vm.1.scd.
+inline constexpr int kWorkerRefused = 2;
+
 /// How a process ended, as far as its parent, or whoever else asks, can know.
 struct WorkerExit {
     std::optional<int> status;
