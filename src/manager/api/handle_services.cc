@@ -3,7 +3,6 @@
 #include "control/field_reader.h"
 #include "control/time_text.h"
 #include "manager/api/handlers.h"
-#include "manager/api/query_reader.h"
 #include "manager/api/worker_request.h"
 
 namespace hvis::manager {
@@ -72,38 +71,6 @@ std::optional<control::Service> service_of(const ApiRequest& request, const Resp
     return std::nullopt;
 }
 
-Json timeout_from(const ApiRequest& request, const Responder& responder, bool& bad) {
-    QueryReader query(request.query);
-    const auto timeout =
-        query.integer("timeout_ms", {.lowest = 1, .highest = control::kMaxTimeout.count()});
-    const auto finished = query.finish();
-    bad = !finished;
-    if (bad) {
-        responder.fail(finished.error());
-    }
-    return timeout ? Json{{"timeout_ms", *timeout}} : Json::object();
-}
-
-void ask_with_timeout(ApiContext& context, const ApiRequest& request, const Responder& responder,
-                      std::string_view verb) {
-    const auto vm = vm_of(context, request, responder);
-    if (!vm) {
-        return;
-    }
-    bool bad = false;
-    const Json timeout = timeout_from(request, responder, bad);
-    if (!bad) {
-        ask_worker(context, *vm, verb, body_with(request, timeout), responder);
-    }
-}
-
-void ask_plain(ApiContext& context, const ApiRequest& request, const Responder& responder,
-               std::string_view verb) {
-    if (const auto vm = vm_of(context, request, responder)) {
-        ask_worker(context, *vm, verb, *request.body, responder);
-    }
-}
-
 /// Answers with the service as it is after the switch, and what the administrator should know.
 void answer_switched(ApiContext& context, const Guid& vm, control::Service service,
                      const Responder& responder, const std::string& note) {
@@ -138,11 +105,11 @@ void answer_switched(ApiContext& context, const Guid& vm, control::Service servi
 }  // namespace
 
 void show_status(ApiContext& context, const ApiRequest& request, Responder responder) {
-    ask_plain(context, request, responder, "status");
+    pass_on(context, request, responder, "status");
 }
 
 void show_stats(ApiContext& context, const ApiRequest& request, Responder responder) {
-    ask_plain(context, request, responder, "stats");
+    pass_on(context, request, responder, "stats");
 }
 
 void list_services(ApiContext& context, const ApiRequest& request, Responder responder) {
@@ -241,18 +208,6 @@ void test_heartbeat(ApiContext& context, const ApiRequest& request, Responder re
                            responder.json({{"event", to_json(result->event)},
                                            {"deliveries", std::move(deliveries)}});
                        });
-}
-
-void show_time(ApiContext& context, const ApiRequest& request, Responder responder) {
-    ask_plain(context, request, responder, "time.show");
-}
-
-void sync_time(ApiContext& context, const ApiRequest& request, Responder responder) {
-    ask_with_timeout(context, request, responder, "time.sync");
-}
-
-void show_ip(ApiContext& context, const ApiRequest& request, Responder responder) {
-    ask_with_timeout(context, request, responder, "ip.show");
 }
 
 }  // namespace hvis::manager

@@ -32,6 +32,7 @@ void switch_service(ApiContext& context, const ApiRequest& request, Responder re
 void show_heartbeat(ApiContext& context, const ApiRequest& request, Responder responder);
 void change_heartbeat(ApiContext& context, const ApiRequest& request, Responder responder);
 void test_heartbeat(ApiContext& context, const ApiRequest& request, Responder responder);
+// handle_guest.cc
 void show_time(ApiContext& context, const ApiRequest& request, Responder responder);
 void sync_time(ApiContext& context, const ApiRequest& request, Responder responder);
 void show_ip(ApiContext& context, const ApiRequest& request, Responder responder);

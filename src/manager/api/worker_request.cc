@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "manager/api/query_reader.h"
+
 namespace hvis::manager {
 
 void ask_worker(ApiContext& context, const Guid& vm, std::string_view verb,
@@ -25,6 +27,30 @@ void ask_worker(ApiContext& context, const Guid& vm, std::string_view verb,
             }
         });
     responder.when_gone([&context, id] { context.supervisor.cancel(id); });
+}
+
+void pass_on(ApiContext& context, const ApiRequest& request, const Responder& responder,
+             std::string_view verb) {
+    if (const auto vm = vm_of(context, request, responder)) {
+        ask_worker(context, *vm, verb, *request.body, responder);
+    }
+}
+
+void pass_on_with_timeout(ApiContext& context, const ApiRequest& request,
+                          const Responder& responder, std::string_view verb) {
+    const auto vm = vm_of(context, request, responder);
+    if (!vm) {
+        return;
+    }
+    QueryReader query(request.query);
+    const auto timeout =
+        query.integer("timeout_ms", {.lowest = 1, .highest = control::kMaxTimeout.count()});
+    if (const auto finished = query.finish(); !finished) {
+        responder.fail(finished.error());
+        return;
+    }
+    const auto more = timeout ? control::Json{{"timeout_ms", *timeout}} : control::Json::object();
+    ask_worker(context, *vm, verb, body_with(request, more), responder);
 }
 
 control::Json body_with(const ApiRequest& request, const control::Json& more) {

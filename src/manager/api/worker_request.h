@@ -15,6 +15,13 @@ void ask_worker(ApiContext& context, const Guid& vm, std::string_view verb,
                 const control::Json& args, const Responder& responder,
                 std::function<control::Json(const control::Json&)> shaped = nullptr);
 
+/// The same with the VM that the path names and the request's body.
+void pass_on(ApiContext& context, const ApiRequest& request, const Responder& responder,
+             std::string_view verb);
+/// The same, and `timeout_ms` may be in the query.
+void pass_on_with_timeout(ApiContext& context, const ApiRequest& request,
+                          const Responder& responder, std::string_view verb);
+
 /// The request's body with the members of `more` put in.
 control::Json body_with(const ApiRequest& request, const control::Json& more);
 

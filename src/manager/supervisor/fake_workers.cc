@@ -237,7 +237,7 @@ private:
             EXPECT_TRUE(write_whole(order.files.last_words, control::dump_json(words)));
         } else if (owner_.refusal == Refusal::kInLog) {
             std::ofstream(order.files.worker_log, std::ios::app)
-                << "hvis-vm: a line before\nhvis-vm: config.json: /memory: \x1b too much\n";
+                << "hvis-vm: a line before\nhvis-vm: config.json: /memory: too much\n";
         }
     }
 

@@ -152,7 +152,7 @@ TEST_F(SupervisorTest, LeavesAVmAloneWhoseConfigurationIsRefused) {
     for (const auto& [refusal, why] : std::vector<std::pair<Refusal, std::string>>{
              {Refusal::kMute, "exit status 2; look into "},
              {Refusal::kInWords, refuses + "config.json: /memory: too much"},
-             {Refusal::kInLog, refuses + "hvis-vm: config.json: /memory: \\x1b too much"}}) {
+             {Refusal::kInLog, refuses + "hvis-vm: config.json: /memory: too much"}}) {
         workers.refusal = refusal;
         EXPECT_THAT(start(web).error().message, HasSubstr(why));
         EXPECT_EQ(state(web), "failed");

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/unique_fd.h"
-#include "base/utf16.h"
 
 namespace hvis::manager {
 namespace {
@@ -137,7 +136,7 @@ std::string last_line(const std::string& path, uint64_t begin) {
     while (text.ends_with('\n')) {
         text.pop_back();
     }
-    return escape_for_display(text.substr(text.rfind('\n') + 1));
+    return text.substr(text.rfind('\n') + 1);
 }
 
 }  // namespace hvis::manager

@@ -38,8 +38,8 @@ Result<std::string, control::Failure> read_whole(const std::string& path, size_t
 
 /// Bytes of the file, 0 where there is none.
 uint64_t end_of(const std::string& path);
-/// The last line of what was written to a log from `begin` on: at most kMaxLogLine bytes of it, fit
-/// to be shown; empty where there is none.
+/// The last line of what was written to a log from `begin` on, at most kMaxLogLine bytes of it;
+/// empty where there is none.
 inline constexpr size_t kMaxLogLine = 1024;
 std::string last_line(const std::string& path, uint64_t begin);
 

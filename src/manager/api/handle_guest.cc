@@ -1,0 +1,18 @@
+#include "manager/api/handlers.h"
+#include "manager/api/worker_request.h"
+
+namespace hvis::manager {
+
+void show_time(ApiContext& context, const ApiRequest& request, Responder responder) {
+    pass_on(context, request, responder, "time.show");
+}
+
+void sync_time(ApiContext& context, const ApiRequest& request, Responder responder) {
+    pass_on_with_timeout(context, request, responder, "time.sync");
+}
+
+void show_ip(ApiContext& context, const ApiRequest& request, Responder responder) {
+    pass_on_with_timeout(context, request, responder, "ip.show");
+}
+
+}  // namespace hvis::manager
