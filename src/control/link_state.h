@@ -11,6 +11,9 @@
 
 namespace hvis::control {
 
+/// How requests fail that were under way when the link ended.
+Failure link_lost(const std::string& text);
+
 /// What a Link owns. Held by every call that may end in a callback, so that a callback may destroy
 /// the link.
 class Link::State : public std::enable_shared_from_this<Link::State> {
