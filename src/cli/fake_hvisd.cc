@@ -85,6 +85,7 @@ constexpr std::array kFixed = {
     Fixed{"GET /vms/web/time", 200, R"({"host_time":"2026-03-01T12:00:00.000Z","syncs":1})"},
     Fixed{"POST /vms/web/time/sync", 200, "{}"},
     Fixed{"GET /vms/web/ip", 200, R"({"ipv4":["192.0.2.10"],"ipv6":["fe80::1"]})"},
+    Fixed{"PUT /vms/web/ip", 200, "{}"},
     Fixed{"GET /vms/web/kvp/auto", 200, "PAIRS"},
     Fixed{"GET /vms/web/kvp/external", 200, "PAIRS"},
     Fixed{"POST /vms/web/kvp/external", 200, "{}"},

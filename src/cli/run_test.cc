@@ -77,6 +77,12 @@ const std::vector<VerbCase> kVerbs = {
     {"time show web", {"GET /api/v1/vms/web/time"}},
     {"time sync web --timeout 1s", {R"(POST /api/v1/vms/web/time/sync {"timeout_ms":1000})"}},
     {"ip show web", {"GET /api/v1/vms/web/ip"}},
+    {"ip set web f8615163 --dhcp --timeout 1s",
+     {R"(PUT /api/v1/vms/web/ip {"adapter":"f8615163","dhcp":true,"timeout_ms":1000})"}},
+    {"ip set web f8615163 --address 192.0.2.7/24 --address fd00::7/64 --gateway 192.0.2.1 --dns "
+     "::1",
+     {R"(PUT /api/v1/vms/web/ip {"adapter":"f8615163","addresses":["192.0.2.7/24","fd00::7/64"],)"
+      R"("dns_servers":["::1"],"gateways":["192.0.2.1"]})"}},
     {"kvp list web", {"GET /api/v1/vms/web/kvp/auto"}},
     {"kvp get web OSName --timeout 1s", {"GET /api/v1/vms/web/kvp/auto/OSName?timeout_ms=1000"}},
     {"kvp set web role x", {R"(PUT /api/v1/vms/web/kvp/external/role {"value":"x"})"}},
@@ -207,6 +213,8 @@ TEST(Hvis, RefusesWrongUsageBeforeItAsksAnybody) {
         "vm delete web",
         "heartbeat set web",
         "heartbeat set web --misses 3/",
+        "ip set web",
+        "ip set web f8615163 --gateway 192.0.2.1",
         "heartbeat set web --on-loss panic",
         "kvp list web --pool registry",
         "kvp set web role",

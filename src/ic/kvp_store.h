@@ -36,7 +36,7 @@ public:
 };
 
 /// Pairs in memory, in the order in which they came.
-class MemoryKvpStore final : public KvpStore {
+class MemoryKvpStore : public KvpStore {
 public:
     static constexpr size_t kMaxPairs = 1024;  ///< of one pool
 

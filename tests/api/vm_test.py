@@ -79,6 +79,17 @@ class VmTest(unittest.TestCase):
         for name in ("showVm", "showStats", "listServices", "showHeartbeat", "showTime", "showIp", "listVms"):
             self.ask(name)
         self.ask("syncTime", {})
+        adapter = "f8615163-df3e-46c5-913f-f2d2f965ed0e"
+        for body, pointer in (
+            ({"adapter": "eth0", "dhcp": True}, "/adapter"),
+            ({"adapter": adapter}, "/addresses"),
+            ({"adapter": adapter, "dhcp": True, "gateways": ["::1"] * 6}, "/gateways"),
+            ({"adapter": adapter, "dhcp": True, "mtu": 9000}, "/mtu"),
+        ):
+            self.assertEqual(self.ask("setIp", body, status=400)["pointer"], pointer)
+        self.ask("setIp", {"adapter": "0" * 8 + adapter[8:], "dhcp": True}, status=404)
+        self.ask("setIp", {"adapter": adapter, "addresses": ["192.0.2.7/24", "2001:db8::7/64"], "gateways": ["192.0.2.1"]})
+        self.assertEqual(self.ask("showIp"), {"ipv4": ["192.0.2.7"], "ipv6": ["2001:db8::7"]})
         self.ask("pauseVm")
         self.assertEqual(self.ask("showStatus")["state"], "paused")
         self.ask("resumeVm")

@@ -85,6 +85,21 @@ protected:
     std::optional<control::Client> client_;
 };
 
+TEST_F(LoopbackWorker, GivesAddressesToTheAdapterOfItsGuest) {
+    start();
+    EXPECT_EQ(call(control::WaitCommand{.condition = control::Condition::kIp}), "done");
+    control::IpSetCommand set{.adapter = "f8615163-df3e-46c5-913f-f2d2f965ed0e"};
+    set.addresses = {"192.0.2.7/24", "192.0.2.8/24", "2001:db8::7/64"};
+    EXPECT_EQ(call(set), "done");
+    EXPECT_EQ(**client_->call(control::IpShowCommand{}, soon()),
+              (Json{{"ipv4", {"192.0.2.7", "192.0.2.8"}}, {"ipv6", {"2001:db8::7"}}}));
+    set = {.adapter = set.adapter, .dhcp = true};
+    EXPECT_EQ(call(set), "done");
+    EXPECT_EQ((*client_->call(control::IpShowCommand{}, soon()))->at("ipv4"), Json({"127.0.0.1"}));
+    set.adapter.front() = '0';
+    EXPECT_NE(call(set), "done");
+}
+
 TEST_F(LoopbackWorker, LeavesWordsOfAConfigurationThatItRefuses) {
     std::ofstream(path("vm.json")) << Json({{"name", "web"},
                                             {"memory", "64M"},

@@ -15,17 +15,10 @@ Result<std::optional<Bytes>> HungService::packet_received(ByteView packet, const
 
 Services::Services(std::string_view name, HeartbeatAnswers answers) : answers_(answers) {
     // What Linux's hv_kvp_daemon publishes, for a guest that is none.
-    publish(ic::KvpPool::kAuto, "OSName", "hvis loopback guest");
-    publish(ic::KvpPool::kAuto, "OSVersion", "1.0");
-    publish(ic::KvpPool::kAuto, "ProcessorArchitecture", "x86_64");
-    publish(ic::KvpPool::kAuto, "NetworkAddressIPv4", "127.0.0.1");
-    publish(ic::KvpPool::kAuto, "NetworkAddressIPv6", "::1");
-    publish(ic::KvpPool::kAuto, "FullyQualifiedDomainName", std::string(name));
-}
-
-void Services::publish(ic::KvpPool pool, std::string key, std::string value) {
-    // Fails only past MemoryKvpStore::kMaxPairs, and then the host filled the pool itself.
-    (void)pairs_.set(pool, {.key = std::move(key), .value = std::move(value)});
+    pairs_.publish(ic::KvpPool::kAuto, "OSName", "hvis loopback guest");
+    pairs_.publish(ic::KvpPool::kAuto, "OSVersion", "1.0");
+    pairs_.publish(ic::KvpPool::kAuto, "ProcessorArchitecture", "x86_64");
+    pairs_.publish(ic::KvpPool::kAuto, "FullyQualifiedDomainName", std::string(name));
 }
 
 ic::GuestService& Services::half(vm::ServiceKind kind) {
@@ -55,9 +48,9 @@ void Services::update(const Clocks& clocks) {
         time_orders_ += sample.sync ? 1 : 0;
     }
     const auto ahead = static_cast<int64_t>(samples.back().host_time.ticks - clocks.wall.ticks);
-    publish(ic::KvpPool::kGuest, "HostAheadMicroseconds", std::to_string(ahead / 10));
-    publish(ic::KvpPool::kGuest, "TimeOrders", std::to_string(time_orders_));
-    publish(ic::KvpPool::kGuest, "TimeSamples", std::to_string(time_samples_));
+    pairs_.publish(ic::KvpPool::kGuest, "HostAheadMicroseconds", std::to_string(ahead / 10));
+    pairs_.publish(ic::KvpPool::kGuest, "TimeOrders", std::to_string(time_orders_));
+    pairs_.publish(ic::KvpPool::kGuest, "TimeSamples", std::to_string(time_samples_));
 }
 
 void Services::disconnected() {

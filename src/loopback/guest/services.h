@@ -4,9 +4,9 @@
 
 #include "ic/heartbeat_guest.h"
 #include "ic/kvp_guest.h"
-#include "ic/kvp_store.h"
 #include "ic/shutdown_guest.h"
 #include "ic/time_sync_guest.h"
+#include "loopback/guest/guest_pairs.h"
 #include "vm/integration_services.h"
 
 namespace hvis::loopback {
@@ -54,13 +54,11 @@ public:
     [[nodiscard]] uint64_t time_samples() const { return time_samples_; }
 
 private:
-    void publish(ic::KvpPool pool, std::string key, std::string value);
-
     ic::HeartbeatGuest heartbeat_;
     HungService hung_heartbeat_{heartbeat_};
     ic::ShutdownGuest shutdown_;
     ic::TimeSyncGuest time_sync_;
-    ic::MemoryKvpStore pairs_;
+    GuestPairs pairs_;
     ic::KvpGuest kvp_{pairs_};
     HeartbeatAnswers answers_;
     uint64_t time_orders_ = 0;

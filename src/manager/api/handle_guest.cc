@@ -15,4 +15,8 @@ void show_ip(ApiContext& context, const ApiRequest& request, Responder responder
     pass_on_with_timeout(context, request, responder, "ip.show");
 }
 
+void set_ip(ApiContext& context, const ApiRequest& request, Responder responder) {
+    pass_on_with_timeout(context, request, responder, "ip.set");
+}
+
 }  // namespace hvis::manager

@@ -36,6 +36,7 @@ void test_heartbeat(ApiContext& context, const ApiRequest& request, Responder re
 void show_time(ApiContext& context, const ApiRequest& request, Responder responder);
 void sync_time(ApiContext& context, const ApiRequest& request, Responder responder);
 void show_ip(ApiContext& context, const ApiRequest& request, Responder responder);
+void set_ip(ApiContext& context, const ApiRequest& request, Responder responder);
 
 // handle_kvp.cc
 void list_pairs(ApiContext& context, const ApiRequest& request, Responder responder);

@@ -44,6 +44,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {kGet, "/api/v1/vms/{vm}/time", kViewer, Body::kNone, show_time},
     {kPost, "/api/v1/vms/{vm}/time/sync", kOperator, Body::kOptional, sync_time},
     {kGet, "/api/v1/vms/{vm}/ip", kViewer, Body::kNone, show_ip},
+    {kPut, "/api/v1/vms/{vm}/ip", kOperator, Body::kRequired, set_ip},
 
     {kGet, "/api/v1/vms/{vm}/kvp/{pool}", kViewer, Body::kNone, list_pairs},
     {kPost, "/api/v1/vms/{vm}/kvp/{pool}", kOperator, Body::kRequired, add_pair},
