@@ -20,6 +20,10 @@ Link::RequestId Link::request(const EncodedCommand& command, TimePoint deadline,
     return state_->request(command, deadline, std::move(answered));
 }
 
+Link::RequestId Link::follow(const EncodedCommand& command, Told told, Answered ended) {
+    return state_->follow(command, std::move(told), std::move(ended));
+}
+
 void Link::cancel(RequestId id) { state_->cancel(id); }
 
 bool Link::greeted() const { return state_->greeted(); }

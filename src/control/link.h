@@ -46,6 +46,8 @@ public:
 
     using RequestId = uint64_t;
     using Answered = std::function<void(Result<std::shared_ptr<const Json>, Failure>)>;
+    /// The whole packet, as docs/control-protocol.md has it.
+    using Told = std::function<void(const Json& notice)>;
     struct Callbacks {
         /// The worker's hello: requests may be made from now on.
         std::function<void(const Json& hello)> greeted;
@@ -68,6 +70,9 @@ public:
     /// Asks for something; `answered` is called exactly once, never from within this call. A
     /// deadline that passes cancels the request at the worker.
     RequestId request(const EncodedCommand& command, TimePoint deadline, Answered answered);
+    /// The same for what stays outstanding until it is cancelled, as kvp.watch does: `told` is
+    /// called with what it tells in the meantime.
+    RequestId follow(const EncodedCommand& command, Told told, Answered ended);
     /// The request ends with "cancelled", unless its reply is on its way; nothing for an id that is
     /// over.
     void cancel(RequestId id);

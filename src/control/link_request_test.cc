@@ -107,5 +107,48 @@ TEST_F(LinkTest, FailsWhatIsOutstandingWhenTheWorkerEnds) {
     EXPECT_EQ(late->error().outcome, Link::kLinkLost);
 }
 
+TEST_F(LinkTest, TellsWhatAWatchTellsUntilItIsCancelled) {
+    greet();
+    std::vector<Json> told;
+    std::optional<Reply> ended;
+    const auto id = link->follow(
+        encode_command(KvpWatchCommand{}), [&](const Json& notice) { told.push_back(notice); },
+        into(ended));
+    run_until([this] { return kept.size() == 1; });
+    kept[0].tell(WatchingNotice{.pool = Pool::kGuest, .pairs = 1});
+    kept[0].tell(KvpChangeNotice{.pool = Pool::kGuest, .key = "role", .value = "web"});
+    run_until([&] { return told.size() == 2; });
+    EXPECT_EQ(told[0].at("watching").at("pairs"), 1);
+    EXPECT_EQ(told[1].at("change").at("value"), "web");
+    EXPECT_FALSE(ended);
+    bool cancelled = false;
+    kept[0].on_cancelled([&] { cancelled = true; });
+    link->cancel(id);
+    run_until([&] { return cancelled && ended; });
+    EXPECT_EQ(ended->error().outcome, "cancelled");
+    EXPECT_EQ(link->outstanding(), 0U);
+}
+
+TEST_F(LinkTest, ToldMayEndTheWatchOrTheLink) {
+    greet();
+    std::optional<Reply> ended;
+    link->follow(
+        encode_command(KvpWatchCommand{}), [this](const Json&) { link.reset(); }, into(ended));
+    run_until([this] { return kept.size() == 1; });
+    kept[0].tell(WatchingNotice{.pool = Pool::kGuest, .pairs = 1});
+    run_until([this] { return link == nullptr; });
+    EXPECT_FALSE(ended);
+}
+
+TEST_F(LinkTest, AWatchEndsWithTheWorker) {
+    greet();
+    std::optional<Reply> ended;
+    link->follow(encode_command(KvpWatchCommand{}), [](const Json&) {}, into(ended));
+    run_until([this] { return kept.size() == 1; });
+    server.reset();
+    run_until([&] { return ended.has_value(); });
+    EXPECT_FALSE(*ended);
+}
+
 }  // namespace
 }  // namespace hvis::control

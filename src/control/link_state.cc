@@ -27,10 +27,23 @@ Failure link_lost(const std::string& text) {
 
 Link::RequestId Link::State::request(const EncodedCommand& command, TimePoint deadline,
                                      Answered answered) {
+    Request request;
+    request.answered = std::move(answered);
+    return begin(command, deadline, std::move(request));
+}
+
+Link::RequestId Link::State::follow(const EncodedCommand& command, Told told, Answered ended) {
+    Request request;
+    request.answered = std::move(ended);
+    request.told = std::make_shared<const Told>(std::move(told));
+    return begin(command, std::nullopt, std::move(request));
+}
+
+Link::RequestId Link::State::begin(const EncodedCommand& command, std::optional<TimePoint> deadline,
+                                   Request wanted) {
     const RequestId id = next_id_++;
     const bool full = requests_.size() >= kMaxOutstanding;
-    Request& request = requests_[id];
-    request.answered = std::move(answered);
+    Request& request = requests_[id] = std::move(wanted);
     const auto refuse = [&](Failure failure) {
         request.timer = loop_.add_timer(
             loop::Loop::now(),
@@ -50,7 +63,9 @@ Link::RequestId Link::State::request(const EncodedCommand& command, TimePoint de
         refuse(make_failure(ErrorCode::kUsage, "the request is too long"));
         return id;
     }
-    request.timer = loop_.add_timer(deadline, [this, id] { expired(id); });
+    if (deadline) {
+        request.timer = loop_.add_timer(*deadline, [this, id] { expired(id); });
+    }
     enqueue(std::move(text));
     return id;
 }
@@ -157,6 +172,11 @@ void Link::State::reply_received(const Json& message) {
     }
     const Json* result = member(message, "result");
     Request& request = found->second;
+    if (result == nullptr && request.told != nullptr) {
+        const auto told = request.told;
+        (*told)(message);
+        return;
+    }
     if (result == nullptr || !result->is_object() || ++request.parts > kMaxResultParts) {
         end(kBrokeProtocol, "it sent a reply with neither result nor error, or without end");
         return;

@@ -25,6 +25,7 @@ public:
 
     void connect(const std::string& path, TimePoint deadline);
     RequestId request(const EncodedCommand& command, TimePoint deadline, Answered answered);
+    RequestId follow(const EncodedCommand& command, Told told, Answered ended);
     void cancel(RequestId id);
     /// Lets go of everything; no callback is called from now on.
     void close();
@@ -37,6 +38,7 @@ public:
 private:
     struct Request {
         Answered answered;
+        std::shared_ptr<const Told> told;  ///< held by a call that may end the request
         loop::Loop::TimerId timer = 0;
         std::shared_ptr<Json> whole;  ///< the parts that have come
         size_t parts = 0;
@@ -48,6 +50,8 @@ private:
     void packet_received(const std::string& text);
     void hello_received(const Json& message);
     void reply_received(const Json& message);
+    RequestId begin(const EncodedCommand& command, std::optional<TimePoint> deadline,
+                    Request request);
     void expired(RequestId id);
     void finish(RequestId id, Result<std::shared_ptr<const Json>, Failure> outcome);
     void send_cancel(RequestId target);

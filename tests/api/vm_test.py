@@ -137,16 +137,36 @@ class VmTest(unittest.TestCase):
         newest = self.ask("listEvents", query="?newest=true&limit=1")
         self.assertEqual(newest["events"][0]["sequence"], newest["last"])
 
-    def test_a_pool_is_watched(self):
-        self.begin()
+    def test_a_pool_is_watched_over_stops_and_starts_of_the_vm(self):
+        watch = self.daemon.follow(f"{VM}/kvp/external/watch")
+        kind, _, failure = next(watch)
+        self.assertEqual((kind, failure["code"]), ("unavailable", "unavailable"))
         self.ask("setPair", {"value": "1"}, pool="external", key="k")
-        watch = self.daemon.follow(f"{VM}/kvp/external/watch?interval_ms=500")
+        self.begin()
         begun = list(itertools.takewhile(lambda event: event[0] != "ready", watch))
         self.assertIn(("set", None, {"key": "k", "value": "1"}), begun)
         self.ask("setPair", {"value": "2"}, pool="external", key="k")
-        self.assertEqual(next(watch)[2], {"key": "k", "value": "2"})
+        self.assertEqual(next(watch), ("set", None, {"key": "k", "value": "2"}))
+        self.ask("switchService", {"enabled": False}, service="kvp")
+        self.assertEqual(next(watch)[0], "unavailable")
+        self.ask("switchService", {"enabled": True}, service="kvp")
+        self.assertEqual(next(watch)[0], "ready")
+        self.carry_out("powerOffVm")
+        self.assertEqual(next(watch)[0], "unavailable")
+        self.ask("setPair", {"value": "3"}, pool="external", key="k")
+        self.ask("setPair", {"value": "x"}, pool="external", key="more")
+        self.begin()
+        changes = list(itertools.takewhile(lambda event: event[0] != "ready", watch))
+        self.assertEqual([change[2] for change in changes], [{"key": "k", "value": "3"}, {"key": "more", "value": "x"}])
         self.ask("deletePair", pool="external", key="k")
         self.assertEqual(next(watch), ("delete", None, {"key": "k"}))
+
+    def test_a_vm_has_sixteen_watches(self):
+        watches = [self.daemon.follow(f"{VM}/kvp/guest/watch") for _ in range(16)]
+        for watch in watches:
+            self.assertEqual(next(watch)[0], "unavailable")
+        target = f"{VM}/kvp/guest/watch"
+        self.assertEqual(self.daemon.get(target, headers={"Accept": "text/event-stream"}).status, 503)
 
     def test_operations_are_waited_for_and_cancelled(self):
         begun = self.daemon.request("POST", f"{VM}/wait", {"for": "running", "timeout_ms": 60000})

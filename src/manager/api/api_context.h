@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,8 +46,8 @@ struct ApiContext {
     std::function<void()> tokens_changed;
     /// Requests that came to a handler so far.
     uint64_t handled = 0;
-    /// Watches of pools that are open: each asks the guest again and again.
-    size_t kvp_watches = 0;
+    /// Watches of pools that are open, by VM.
+    std::map<Guid, size_t> pool_watches{};
 };
 
 /// The VM that the path names; without one the request is answered with 404.

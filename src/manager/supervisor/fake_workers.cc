@@ -62,6 +62,7 @@ FakeVm::~FakeVm() { die(); }
 void FakeVm::die() {
     loop_.cancel_timer(std::exchange(timer_, 0));
     kept_.clear();
+    watch.reset();
     server_.reset();
     if (pid_ != 0) {
         ::kill(std::exchange(pid_, 0), SIGKILL);
@@ -180,6 +181,8 @@ void FakeVm::handle(const control::Command& command, control::Responder responde
     } else if (const auto* policy = std::get_if<control::HeartbeatSetCommand>(&command)) {
         heartbeat = policy->change.applied_to(heartbeat);
         responder.done(control::HeartbeatSetResult{.policy = heartbeat});
+    } else if (std::holds_alternative<control::KvpWatchCommand>(command)) {
+        watch = std::move(responder);
     } else {
         kept_.push_back(std::move(responder));
     }

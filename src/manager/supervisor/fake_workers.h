@@ -42,6 +42,7 @@ public:
     std::set<control::Service> disabled;
     control::HeartbeatPolicy heartbeat;
     std::vector<std::string> verbs;
+    std::optional<control::Responder> watch;  ///< the newest kvp.watch
 
 private:
     void handle(const control::Command& command, control::Responder responder);

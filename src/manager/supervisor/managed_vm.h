@@ -57,8 +57,10 @@ public:
     void power_off(Done done);
     /// Ends at once when no worker runs.
     uint64_t shut_down(const control::ShutdownCommand& command, Done done);
-    /// As Supervisor::request. 0: answered already.
-    uint64_t request(const control::EncodedCommand& command, Answered answered);
+    /// As Supervisor::request, or, where there is somebody to be told, as Supervisor::follow. 0:
+    /// answered already.
+    uint64_t request(const control::EncodedCommand& command, control::Link::Told told,
+                     Answered answered);
     void cancel(uint64_t request);
     VmWaits& waits() { return waits_; }
 
@@ -100,7 +102,8 @@ private:
     void answer_starts(Result<void, Failure> outcome);
     void answer_stops(const Result<void, Failure>& outcome);
     void kill_worker();
-    Result<uint64_t, Failure> pass(const control::EncodedCommand& command, Answered answered);
+    Result<uint64_t, Failure> pass(const control::EncodedCommand& command, Answered answered,
+                                   control::Link::Told told = nullptr);
     uint64_t set_pair(const control::EncodedCommand& command, Answered answered);
     uint64_t delete_pair(const control::EncodedCommand& command, Answered answered);
     uint64_t change_setting(const control::EncodedCommand& command, Answered answered);

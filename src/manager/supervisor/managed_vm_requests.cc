@@ -51,20 +51,24 @@ Answer empty_answer(const Result<void, Failure>& kept) {
 
 }  // namespace
 
-Result<uint64_t, Failure> ManagedVm::pass(const control::EncodedCommand& command,
-                                          Answered answered) {
+Result<uint64_t, Failure> ManagedVm::pass(const control::EncodedCommand& command, Answered answered,
+                                          control::Link::Told told) {
     control::Link* link = live_link();
     if (link == nullptr) {
         return std::unexpected(control::make_failure(
             ErrorCode::kUnavailable, "the VM is not running: it is " + state(),
             phase_ == Phase::kStopped ? "start it first" : "wait until it runs"));
     }
+    if (told) {
+        return link->follow(command, std::move(told), std::move(answered));
+    }
     return link->request(command,
                          loop::Loop::now() + patience(*command.args) + timings().reply_slack,
                          std::move(answered));
 }
 
-uint64_t ManagedVm::request(const control::EncodedCommand& command, Answered answered) {
+uint64_t ManagedVm::request(const control::EncodedCommand& command, control::Link::Told told,
+                            Answered answered) {
     if (command.verb == "kvp.set" || command.verb == "kvp.add") {
         return set_pair(command, std::move(answered));
     }
@@ -75,7 +79,7 @@ uint64_t ManagedVm::request(const control::EncodedCommand& command, Answered ans
         command.verb == "service.disable") {
         return change_setting(command, std::move(answered));
     }
-    auto passed = pass(command, answered);
+    auto passed = pass(command, answered, std::move(told));
     if (!passed) {
         answered(std::unexpected(passed.error()));
         return 0;

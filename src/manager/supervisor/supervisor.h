@@ -108,6 +108,11 @@ public:
     /// VM is not running. Pairs that are set or deleted in the pools of the host are kept; those of
     /// a stopped VM too.
     RequestId request(const Guid& vm, const control::EncodedCommand& command, Answered answered);
+    /// The same for what stays outstanding until it is cancelled or the worker goes, as kvp.watch
+    /// does: `told` is called with the packets that come in the meantime.
+    using Told = std::function<void(const control::Json& notice)>;
+    RequestId follow(const Guid& vm, const control::EncodedCommand& command, Told told,
+                     Answered ended);
     /// The request's callback is called with `cancelled`.
     void cancel(RequestId id);
 

@@ -75,6 +75,11 @@ Supervisor::RequestId Supervisor::wait(const Guid& vm, control::Condition condit
 
 Supervisor::RequestId Supervisor::request(const Guid& vm, const control::EncodedCommand& command,
                                           Answered answered) {
+    return follow(vm, command, nullptr, std::move(answered));
+}
+
+Supervisor::RequestId Supervisor::follow(const Guid& vm, const control::EncodedCommand& command,
+                                         Told told, Answered answered) {
     const RequestId id = state_->next_request++;
     if (state_->vm(vm) == nullptr) {
         state_->later(
@@ -85,7 +90,8 @@ Supervisor::RequestId Supervisor::request(const Guid& vm, const control::Encoded
     auto immediate = std::make_shared<bool>(true);
     state_->requests[id] = [] {};
     const uint64_t passed = state_->vm(vm)->request(
-        command, [this, id, immediate, answered = std::move(answered)](auto reply) {
+        command, std::move(told),
+        [this, id, immediate, answered = std::move(answered)](auto reply) {
             state_->requests.erase(id);
             if (*immediate) {
                 state_->later([answered, reply = std::move(reply)] { answered(reply); });
