@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
-#include <pwd.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
@@ -18,6 +16,7 @@
 
 #include "base/log.h"
 #include "loop/descriptor_limit.h"
+#include "manager/access_rules.h"
 #include "manager/api/api.h"
 #include "manager/api/listen.h"
 #include "manager/events/hooks.h"
@@ -56,14 +55,6 @@ Result<UniqueFd, Failure> take_lock(const std::string& directory) {
             "stop it first (systemctl stop hvisd), or give this one other directories"));
     }
     return lock;
-}
-
-/// A user's or group's number that the configuration gives as such.
-std::optional<uint32_t> id_from(const std::string& text) {
-    uint32_t number = 0;
-    const char* end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, number);
-    return error == std::errc() && rest == end ? std::optional(number) : std::nullopt;
 }
 
 Result<UniqueFd, Failure> take_signals() {
@@ -221,34 +212,6 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
 }
 
 }  // namespace
-
-Result<AccessRules, Failure> access_rules(const Config::Roles& roles) {
-    AccessRules rules;
-    const auto unknown = [](const std::string& what, const std::string& name) {
-        return std::unexpected(make_failure(ErrorCode::kUsage,
-                                            fmt::format("this host has no {} \"{}\"", what, name),
-                                            "look at [roles] in hvisd.toml"));
-    };
-    for (const auto& [name, role] : roles.users) {
-        const auto number = id_from(name);
-        const struct passwd* user =
-            number ? nullptr : ::getpwnam(name.c_str());  // NOLINT(concurrency-mt-unsafe)
-        if (!number && user == nullptr) {
-            return unknown("user", name);
-        }
-        rules.users[number ? *number : user->pw_uid] = role;
-    }
-    for (const auto& [name, role] : roles.groups) {
-        const auto number = id_from(name);
-        const struct group* group =
-            number ? nullptr : ::getgrnam(name.c_str());  // NOLINT(concurrency-mt-unsafe)
-        if (!number && group == nullptr) {
-            return unknown("group", name);
-        }
-        rules.groups[number ? *number : group->gr_gid] = role;
-    }
-    return rules;
-}
 
 Result<void, Failure> run_daemon(const DaemonSettings& settings, const Reload& reload) {
     const std::string& runtime = settings.config.directories.runtime;

@@ -5,7 +5,6 @@
 
 #include "base/result.h"
 #include "control/failure.h"
-#include "manager/api/access.h"
 #include "manager/api/http_limits.h"
 #include "manager/config.h"
 
@@ -18,10 +17,6 @@ struct DaemonSettings {
     std::string version;
     HttpLimits limits;
 };
-
-/// Users and groups of the configuration as the kernel knows them. A name that this host does not
-/// have is a failure that names it.
-Result<AccessRules, control::Failure> access_rules(const Config::Roles& roles);
 
 /// Runs until SIGTERM or SIGINT, which leave every VM running. SIGHUP calls `reload`, whose roles
 /// are taken over. Returns why it could not begin; a second hvisd on the same directories is

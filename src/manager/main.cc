@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "manager/access_rules.h"
 #include "manager/daemon.h"
 #include "manager/store/backup.h"
 #include "manager/store/database.h"
@@ -90,8 +91,8 @@ Result<void, Failure> act(const Options& options) {
         return Database::back_up_file(config.directories.state + "/hvis.db", options.backup);
     }
     if (!options.restore.empty()) {
-        const std::string kept = HVIS_TRY(
-            restore_database(options.restore, config.directories.state + "/hvis.db"));
+        const std::string kept =
+            HVIS_TRY(restore_database(options.restore, config.directories.state + "/hvis.db"));
         if (!kept.empty()) {
             std::puts(("the database that was there is kept as " + kept).c_str());
         }
