@@ -19,6 +19,7 @@
 #include "manager/access_rules.h"
 #include "manager/api/api.h"
 #include "manager/api/listen.h"
+#include "manager/config_changes.h"
 #include "manager/events/hooks.h"
 #include "manager/events/journal_sink.h"
 
@@ -133,7 +134,7 @@ private:
 
 using Reload = std::function<Result<Config, Failure>()>;
 
-void reload_access(Api& api, const Reload& reload) {
+void reload_roles(Api& api, const Config& running, const Reload& reload) {
     ::sd_notify(0, "RELOADING=1");
     const auto config = reload();
     auto rules = config ? access_rules(config->roles)
@@ -141,6 +142,10 @@ void reload_access(Api& api, const Reload& reload) {
     if (rules) {
         api.set_access(*std::move(rules));
         log(LogLevel::kNotice, "hvisd", "the configuration was read again: roles are taken over");
+        for (const std::string& table : changes_for_restart(running, *config)) {
+            log(LogLevel::kWarning, "hvisd",
+                "what has changed in " + table + " waits for a restart of hvisd");
+        }
     } else {
         log(LogLevel::kError, "hvisd",
             "the configuration was not taken over: " + rules.error().message);
@@ -191,7 +196,7 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
         signalfd_siginfo info{};
         while (::read(signals, &info, sizeof(info)) == sizeof(info)) {
             if (info.ssi_signo == SIGHUP) {
-                reload_access(*api, reload);
+                reload_roles(*api, wanted, reload);
             } else {
                 loop.stop();
             }
