@@ -5,6 +5,11 @@ install(FILES packaging/systemd/hvisd.service packaging/systemd/hvisd.socket pac
         DESTINATION lib/systemd/system)
 install(FILES packaging/systemd/hvis.sysusers DESTINATION lib/sysusers.d RENAME hvis.conf)
 install(FILES packaging/systemd/hvis.tmpfiles DESTINATION lib/tmpfiles.d RENAME hvis.conf)
+# A conffile of the package. An installation by hand leaves alone what an administrator has changed.
+install(CODE "
+    if(NOT EXISTS \"\$ENV{DESTDIR}/etc/hvis/hvisd.toml\")
+        file(INSTALL \"${PROJECT_SOURCE_DIR}/docs/hvisd.toml\" DESTINATION /etc/hvis)
+    endif()")
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/hvis-doc COMPONENT hvis-doc
         FILES_MATCHING PATTERN "*.md" PATTERN "*.json" PATTERN "*.toml" PATTERN "*.yaml")
@@ -43,7 +48,7 @@ set(CPACK_DEBIAN_HVIS_DESCRIPTION "Hyper-V Integration Services for KVM: manager
 set(CPACK_DEBIAN_HVIS_PACKAGE_DEPENDS "adduser")
 set(CPACK_DEBIAN_HVIS_PACKAGE_RECOMMENDS "dbus, libpam-systemd")
 set(CPACK_DEBIAN_HVIS_PACKAGE_CONTROL_EXTRA
-    "${PROJECT_SOURCE_DIR}/packaging/debian/postinst;${PROJECT_SOURCE_DIR}/packaging/debian/prerm;${PROJECT_SOURCE_DIR}/packaging/debian/postrm")
+    "${PROJECT_SOURCE_DIR}/packaging/debian/postinst;${PROJECT_SOURCE_DIR}/packaging/debian/prerm;${PROJECT_SOURCE_DIR}/packaging/debian/postrm;${PROJECT_SOURCE_DIR}/packaging/debian/conffiles")
 set(CPACK_DEBIAN_HVIS_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_HVIS-DOC_PACKAGE_NAME hvis-doc)
 set(CPACK_DEBIAN_HVIS-DOC_PACKAGE_SECTION doc)

@@ -1,7 +1,10 @@
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
+#include <pwd.h>
+#include <unistd.h>
 
 #include "manager/access_rules.h"
 #include "manager/daemon.h"
@@ -22,7 +25,9 @@ constexpr const char* kExamples = R"(Examples:
 SIGTERM ends hvisd and leaves every VM running; `hvis host stop-all` shuts the guests down. SIGHUP reads the
 roles of the configuration again.)";
 
-constexpr const char* kUsualConfig = "/etc/hvis/hvisd.toml";
+constexpr const char* kSystemConfig = "/etc/hvis/hvisd.toml";
+/// Whom the packages run hvisd as.
+constexpr std::string_view kSystemUser = "hvis";
 
 struct Options {
     std::string config;
@@ -44,10 +49,24 @@ int complain(const Failure& failure) {
     return control::exit_status(failure.code);
 }
 
+/// The system's configuration is for the system's hvisd: its directories are not those of a user
+/// who runs one of their own.
+std::string usual_config() {
+    const passwd* user = ::getpwuid(::geteuid());  // NOLINT(concurrency-mt-unsafe)
+    if (::geteuid() == 0 || (user != nullptr && user->pw_name == kSystemUser)) {
+        return kSystemConfig;
+    }
+    const char* xdg = std::getenv("XDG_CONFIG_HOME");  // NOLINT(concurrency-mt-unsafe)
+    const char* home = std::getenv("HOME");            // NOLINT(concurrency-mt-unsafe)
+    const bool has_xdg = xdg != nullptr && *xdg == '/';
+    return (has_xdg ? std::string(xdg) : std::string(home != nullptr ? home : "") + "/.config") +
+           "/hvis/hvisd.toml";
+}
+
 Result<Config, Failure> read_config(const Options& options) {
     const bool usual = options.config.empty();
-    auto config =
-        load_config(usual ? kUsualConfig : options.config, usual, ConfigEnvironment::of_process());
+    auto config = load_config(usual ? usual_config() : options.config, usual,
+                              ConfigEnvironment::of_process());
     if (!config) {
         return std::unexpected(
             control::make_failure(control::ErrorCode::kUsage, std::move(config).error(),
@@ -110,7 +129,7 @@ int main(int argc, char** argv) {
     CLI::App app("hvisd manages the virtual machines of one host.", "hvisd");
     app.footer(kExamples);
     app.set_version_flag("--version,-V", std::string("hvisd " HVIS_VERSION));
-    app.add_option("--config", options.config, "configuration (/etc/hvis/hvisd.toml)")
+    app.add_option("--config", options.config, "configuration (" + usual_config() + ")")
         ->type_name("FILE")
         ->check(CLI::ExistingFile);
     app.add_flag("--check-config", options.check_only, "only read the configuration");
