@@ -43,13 +43,23 @@ def quote(name):
 
 
 class Daemon:
-    """Runs hvisd in a directory of its own; a context manager."""
+    """Runs hvisd in a directory of its own; a context manager.
 
-    def __init__(self):
+    `config` is the text of hvisd.toml, `prefix` gives the words that hvisd is run by, `environment` what it has beside ours."""
+
+    def __init__(self, config="", worker=WORKER, prefix=lambda daemon: [], environment=None):
         self.directory = tempfile.mkdtemp(prefix="hvisd-")
         self.socket = os.path.join(self.directory, "run", "hvisd.sock")
+        self.worker = worker
+        self.prefix = prefix(self)
+        self.environment = {**os.environ, **(environment or {})}
         self.process = None
         self.tokens = {}
+        with open(self.path("hvisd.toml"), "w", encoding="utf-8") as file:
+            file.write(config)
+
+    def path(self, *names):
+        return os.path.join(self.directory, *names)
 
     def __enter__(self):
         self.start()
@@ -65,12 +75,19 @@ class Daemon:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def arguments(self):
-        return [HVISD, "--state-directory", self.directory + "/state", "--runtime-directory", self.directory + "/run",
-                "--worker", WORKER, "--launcher", "child"]
+        return self.prefix + [HVISD, "--config", self.path("hvisd.toml"), "--state-directory", self.path("state"),
+                              "--runtime-directory", self.path("run"), "--worker", self.worker, "--launcher", "child"]
+
+    def launch(self):
+        """Runs hvisd without waiting for it."""
+        self.log = open(self.path("log"), "a", encoding="utf-8")
+        self.process = subprocess.Popen(self.arguments(), stderr=self.log, env=self.environment)
 
     def start(self):
-        self.log = open(os.path.join(self.directory, "log"), "a", encoding="utf-8")
-        self.process = subprocess.Popen(self.arguments(), stderr=self.log)
+        self.launch()
+        self.await_answer()
+
+    def await_answer(self):
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -94,6 +111,12 @@ class Daemon:
             self.log.close()
             if status != 0:
                 raise AssertionError(f"hvisd ended with {status}:\n" + self.said())
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        self.log.close()
 
     def alive(self):
         return self.process.poll() is None
