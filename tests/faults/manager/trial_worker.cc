@@ -1,9 +1,11 @@
 // A worker without a machine: it says hello, makes events at random moments, and obeys. In place of
-// hvis-vm where hundreds of its lives are needed in a minute.
+// hvis-vm where hundreds of its lives are needed in a minute, or more events than a machine makes:
+// HVIS_TRIAL_COUNT events at HVIS_TRIAL_RATE a second.
 #include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <random>
 #include <string>
@@ -24,6 +26,11 @@ using namespace hvis;
 using namespace std::chrono_literals;
 
 WallTime wall() { return WallTime::from_system(std::chrono::system_clock::now()); }
+
+uint64_t variable(const char* name) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
+}
 
 std::string made_up_run(std::mt19937& random) {
     Guid run;
@@ -64,17 +71,30 @@ public:
         if (server_ == nullptr) {
             return 1;
         }
-        make_event();
+        rate_ == 0 ? make_event() : make_flood();
         loop_->run();
         server_.reset();
         return 0;
     }
 
 private:
-    void make_event() {
+    void record() {
         // Named by run and number, so that the test can tell lost and doubled ones.
         log_.record(control::EventId::kVmStopped,
                     {{"reason", run_ + " " + std::to_string(++made_)}}, wall());
+    }
+
+    void make_flood() {
+        for (uint64_t number = 0; number < rate_ / 100 && made_ < count_; ++number) {
+            record();
+        }
+        if (made_ < count_) {
+            loop_->add_timer(loop::Loop::now() + 10ms, [this] { make_flood(); });
+        }
+    }
+
+    void make_event() {
+        record();
         const auto pause = std::chrono::milliseconds(random_() % 20);
         loop_->add_timer(loop::Loop::now() + pause, [this] { make_event(); });
     }
@@ -110,6 +130,8 @@ private:
     std::string run_;
     std::string last_words_;
     uint64_t made_ = 0;
+    uint64_t rate_ = variable("HVIS_TRIAL_RATE");
+    uint64_t count_ = variable("HVIS_TRIAL_COUNT");
     std::unique_ptr<loop::Loop> loop_ = *loop::Loop::create();
     control::EventLog log_;
     std::unique_ptr<control::Server> server_;
