@@ -1,10 +1,8 @@
 """A loopback VM through its whole life; every answer is held against the contract."""
 
 import itertools
-import json
 import os
 import re
-import shutil
 import signal
 import time
 import unittest
@@ -211,101 +209,6 @@ class VmTest(unittest.TestCase):
         self.assertGreater(os.path.getsize(path), 0)
         self.assertEqual(self.carry_out("backupDatabase", {"path": path})["state"], "failed")
         self.ask("backupDatabase", {"path": "relative"}, status=400)
-
-
-class TransferTest(unittest.TestCase):
-    def setUp(self):
-        self.daemon = Daemon()
-        self.daemon.__enter__()
-        self.addCleanup(self.daemon.__exit__)
-        self.kernel = os.path.join(self.daemon.directory, "kernel")
-        with open(self.kernel, "wb") as file:
-            file.write(os.urandom(3_000_000))
-        self.export = os.path.join(self.daemon.directory, "export")
-        definition = {"name": "web", "memory": "64M", "kernel": self.kernel}
-        made = self.daemon.request("POST", "/api/v1/vms", definition)
-        self.assertEqual(made.status, 201, made.text)
-        self.daemon.request("PUT", f"{VM}/kvp/external/role", {"value": "frontend"})
-
-    def write(self):
-        return self.daemon.operation("POST", f"{VM}/export", {"path": self.export})
-
-    def read(self, **more):
-        return self.daemon.operation("POST", "/api/v1/vms/import", {"path": self.export, **more})
-
-    def test_a_vm_comes_back_as_it_was(self):
-        self.assertEqual(self.write()["state"], "succeeded")
-        self.assertEqual(sorted(os.listdir(self.export)), ["kernel", "manifest.json"])
-        self.assertEqual(self.write()["state"], "failed", "the directory is there already")
-        before = self.daemon.get(VM).json()["definition"]
-        self.daemon.request("DELETE", VM)
-        done = self.read()
-        self.assertEqual(done["state"], "succeeded", done)
-        after = self.daemon.get(VM).json()["definition"]
-        with open(after.pop("kernel"), "rb") as copy, open(before.pop("kernel"), "rb") as original:
-            self.assertEqual(copy.read(), original.read())
-        self.assertEqual(after, before)
-        self.assertEqual(self.daemon.get(f"{VM}/kvp/external/role").json()["value"], "frontend")
-
-    def test_the_same_vm_twice_needs_another_name_and_id(self):
-        self.write()
-        self.assertEqual(self.read()["state"], "failed")
-        self.assertEqual(self.read(name="web2")["state"], "failed")
-        done = self.read(name="web2", new_id=True)
-        self.assertEqual(done["state"], "succeeded", done)
-        self.assertEqual(done["result"]["name"], "web2")
-
-    def test_half_and_changed_exports_are_refused(self):
-        self.write()
-        self.daemon.request("DELETE", VM)
-        manifest = os.path.join(self.export, "manifest.json")
-        with open(manifest, encoding="utf-8") as file:
-            good = file.read()
-
-        def with_manifest(change):
-            document = json.loads(good)
-            change(document)
-            with open(manifest, "w", encoding="utf-8") as file:
-                file.write(json.dumps(document))
-
-        def set_name(name):
-            return lambda document: document["files"][0].update(name=name)
-
-        outside = os.path.join(self.daemon.directory, "outside")
-        shutil.copy(self.kernel, outside)
-        os.symlink(outside, os.path.join(self.export, "link"))
-        os.mkfifo(os.path.join(self.export, "pipe"))
-        for name in ("../outside", outside, ".", "..", "", "manifest.json", "link", "pipe", "none", "a/b", "x\0y"):
-            with self.subTest(name=name):
-                with_manifest(set_name(name))
-                self.assertEqual(self.read()["state"], "failed")
-        for label, change in {
-            "size": lambda d: d["files"][0].update(size=5),
-            "checksum": lambda d: d["files"][0].update(sha256="0" * 64),
-            "role": lambda d: d["files"][0].update(role="../kernel"),
-            "newer": lambda d: d.update(version=2),
-            "format": lambda d: d.update(format="other"),
-            "unknown": lambda d: d.update(more=1),
-            "no files": lambda d: d.update(files=[]),
-            "pool": lambda d: d["pairs"][0].update(pool="guest"),
-            "definition": lambda d: d["definition"].update(memory=-1),
-        }.items():
-            with self.subTest(change=label):
-                with_manifest(change)
-                done = self.read()
-                self.assertEqual(done["state"], "failed", done)
-                self.assertEqual(done["error"]["code"], "usage", done)
-        with open(manifest, "w", encoding="utf-8") as file:
-            file.write(good)
-        with open(os.path.join(self.export, "kernel"), "r+b") as file:
-            file.truncate(1_000_000)
-        self.assertEqual(self.read()["state"], "failed")
-        os.unlink(manifest)
-        done = self.read()
-        self.assertIn("not complete", done["error"]["hint"])
-        images = os.path.join(self.daemon.directory, "state", "images")
-        self.assertEqual(os.listdir(images), [], "nothing may be left of what was refused")
-        self.assertEqual(self.daemon.get("/api/v1/vms").json()["vms"], [])
 
 
 if __name__ == "__main__":
