@@ -5,6 +5,7 @@
 
 #include "base/utf16.h"
 #include "control/time_text.h"
+#include "loop/loop.h"
 
 namespace hvis::manager {
 
@@ -77,6 +78,9 @@ control::Json summary_json(const VmSummary& summary) {
     }
     if (summary.status != nullptr) {
         value["status"] = *summary.status;
+        if (const auto uptime = summary.uptime(loop::Loop::now())) {
+            value["status"]["uptime_ms"] = uptime->count();
+        }
     }
     return value;
 }

@@ -126,14 +126,13 @@ void add_vms(std::vector<MetricFamily>& families, const MetricsSnapshot& snapsho
         }
     }
     {
-        Family uptime(
-            families, MetricType::Gauge, "hvis_vm_uptime_seconds",
-            "Time since the machine started or was last reset, when its status last changed");
-        for_each_status(snapshot, [&](const VmSummary& vm, const Json& status) {
-            if (const auto value = number(status, "uptime_ms")) {
-                uptime.add(vm_labels(vm), *value / 1000);
+        Family uptime(families, MetricType::Gauge, "hvis_vm_uptime_seconds",
+                      "Time since the machine started or was last reset");
+        for (const VmSummary& vm : snapshot.vms) {
+            if (const auto value = vm.uptime(snapshot.taken)) {
+                uptime.add(vm_labels(vm), static_cast<double>(value->count()) / 1000);
             }
-        });
+        }
     }
     {
         Family memory(families, MetricType::Gauge, "hvis_vm_memory_bytes", "Memory of the VM");

@@ -9,6 +9,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+constexpr TimePoint kTaken{std::chrono::seconds(1000)};
+
 VmSummary vm(const std::string& name, const std::string& state, const std::string& status) {
     VmSummary summary;
     summary.definition.name = name;
@@ -16,13 +18,14 @@ VmSummary vm(const std::string& name, const std::string& state, const std::strin
     summary.state = state;
     if (!status.empty()) {
         summary.status = std::make_shared<const control::Json>(control::Json::parse(status));
+        summary.status_at = kTaken - std::chrono::seconds(3);
     }
     return summary;
 }
 
 std::string text_of(VmSummary summary, const std::string& stats = {}) {
     MetricsSnapshot snapshot;
-    snapshot.taken = TimePoint(std::chrono::seconds(1000));
+    snapshot.taken = kTaken;
     if (!stats.empty()) {
         snapshot.stats[summary.definition.id] = {
             .stats = std::make_shared<const control::Json>(control::Json::parse(stats)),
@@ -43,7 +46,7 @@ TEST(Metrics, ShowsOneStateAndOneStatusAsOne) {
     const std::string labels = std::string("{vm=\"web\",") + kId;
     EXPECT_THAT(text, HasSubstr("hvis_vm_state" + labels + ",state=\"running\"} 1\n"));
     EXPECT_THAT(text, HasSubstr("hvis_vm_state" + labels + ",state=\"stopped\"} 0\n"));
-    EXPECT_THAT(text, HasSubstr("hvis_vm_uptime_seconds" + labels + "} 1.5\n"));
+    EXPECT_THAT(text, HasSubstr("hvis_vm_uptime_seconds" + labels + "} 4.5\n"));
     EXPECT_THAT(text, HasSubstr("hvis_vm_memory_bytes" + labels + "} 1048576\n"));
     EXPECT_THAT(text, HasSubstr(labels + ",service=\"kvp\",status=\"ok\"} 1\n"));
     EXPECT_THAT(text, HasSubstr(labels + ",service=\"kvp\",status=\"degraded\"} 0\n"));

@@ -136,6 +136,7 @@ private:
     std::optional<WallTime> since_;
     std::string explanation_;
     std::shared_ptr<const control::Json> status_;
+    TimePoint status_at_;
 
     std::optional<WorkerProcess> process_;
     bool process_watched_ = false;

@@ -184,6 +184,7 @@ void ManagedVm::greeted(const WorkerSession::Peer& peer) {
 
 void ManagedVm::status_received(std::shared_ptr<const control::Json> status) {
     status_ = std::move(status);
+    status_at_ = loop::Loop::now();
     settings_->status(*status_);
     changed();
     answer_notes();

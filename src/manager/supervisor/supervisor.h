@@ -19,6 +19,7 @@
 #include "manager/role.h"
 #include "manager/store/store.h"
 #include "manager/supervisor/timings.h"
+#include "manager/supervisor/vm_summary.h"
 
 namespace hvis::manager {
 
@@ -33,18 +34,6 @@ struct SupervisorConfig {
     std::string runtime_directory;        ///< "/run/hvis": vms/ID/control.sock, serial.sock, …
     std::string state_directory;          ///< "/var/lib/hvis": vms/ID/
     Timings timings;
-};
-
-/// One line of a list: what is known without asking the worker.
-struct VmSummary {
-    VmDefinition definition;
-    /// "stopped", "starting", "running", "paused", "stopping", "crashed", "failed" (the worker
-    /// ended by itself and is not restarted), "unreachable" (it lives, but does not answer).
-    std::string state;
-    std::string explanation;  ///< why it is failed, unreachable or waits for a restart; or empty
-    /// The worker's last status (docs/control-protocol.md), pushed by it when it changes; or null.
-    std::shared_ptr<const control::Json> status;
-    std::optional<WallTime> since;
 };
 
 /// All VMs of the host: knows, starts, adopts, watches, restarts and stops their workers. Manager
