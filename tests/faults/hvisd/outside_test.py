@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import struct
+import tempfile
 import threading
 import time
 import unittest
@@ -23,8 +24,7 @@ YEAR = 365 * 24 * 3600
 
 class ClockTest(FaultCase):
     def setUp(self):
-        self.offset = open(os.path.join("/tmp", f"hvis-clock-{os.getpid()}"), "w+b")
-        self.addCleanup(os.unlink, self.offset.name)
+        self.offset = tempfile.NamedTemporaryFile(prefix="hvis-clock-")
         self.addCleanup(self.offset.close)
         self.leap(0)
         # A sanitizer's library wants to be the first, but need not be.
