@@ -1,10 +1,13 @@
-"""SIGHUP: roles are taken over, everything else is named and waits, what is wrong is left alone."""
+"""Which configuration is read. SIGHUP: roles are taken over, everything else is named and waits, what is wrong is left alone."""
 
+import os
 import signal
+import subprocess
+import tempfile
 import time
 import unittest
 
-from daemon import PATIENCE, Daemon
+from daemon import HVISD, PATIENCE, Daemon
 
 HOOK = '[[hook]]\nname = "mail"\ncommand = ["/bin/true"]\n'
 
@@ -38,6 +41,26 @@ class ReloadTest(unittest.TestCase):
         self.assertIn("keeep", said)
         self.reload('[roles]\nusers = { nobody-of-that-name = "viewer" }\n', 'no user "nobody-of-that-name"')
         self.assertTrue(self.daemon.alive())
+
+
+class UsersConfigurationTest(unittest.TestCase):
+    def test_is_read_for_somebody_who_is_neither_root_nor_hvis(self):
+        somebody = ["unshare", "--user", "--map-user=12345"]
+        if subprocess.run(somebody + ["true"], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("this machine grants no user namespace, so nobody else can be had")
+        with tempfile.TemporaryDirectory() as home:
+            os.chmod(home, 0o755)
+            os.makedirs(os.path.join(home, ".config", "hvis"))
+            path = os.path.join(home, ".config", "hvis", "hvisd.toml")
+            environment = {name: text for name, text in os.environ.items() if not name.startswith("XDG_")}
+            environment["HOME"] = home
+            check = somebody + [HVISD, "--check-config"]
+            self.assertEqual(subprocess.run(check, env=environment).returncode, 0, "there is none")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("[events]\nkeeep = 1\n")
+            done = subprocess.run(check, env=environment, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(path, done.stderr)
 
 
 if __name__ == "__main__":
