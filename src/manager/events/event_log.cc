@@ -35,10 +35,16 @@ void EventLog::record(EventId id, EventFields fields) {
 }
 
 void EventLog::record(EventId id, const Subject& vm, EventFields fields) {
-    StoredEvent event = own_event(id, std::move(fields));
-    event.vm = vm.id;
-    event.vm_name = vm.name;
-    state_->add_own(std::move(event));
+    state_->add_own(own_event(id, vm, std::move(fields)));
+}
+
+void EventLog::record_end(EventId id, const Subject& vm, const Guid& run, EventFields fields) {
+    if (next_of(vm.id, run) == kEnded) {
+        return;
+    }
+    const Store::Cursor cursor{.vm = vm.id, .run = run, .next_event = kEnded};
+    state_->cursors.set(cursor);
+    state_->add_own(own_event(id, vm, std::move(fields)), cursor);
 }
 
 bool EventLog::take(const Subject& vm, const Guid& run, const control::Json& event) {

@@ -40,6 +40,8 @@ public:
     static constexpr Duration kTrimEvery = std::chrono::seconds(10);
     static constexpr Duration kTrimPause = std::chrono::milliseconds(20);
     static constexpr uint64_t kTrimStep = 1000;
+    /// The place of a life whose end has been recorded: above every number of the protocol.
+    static constexpr uint64_t kEnded = uint64_t{1} << 53U;
     /// Lives of one VM's worker whose place is remembered.
     static constexpr size_t kRunsRemembered = 8;
 
@@ -66,6 +68,10 @@ public:
     /// An event of hvisd's own.
     void record(control::EventId id, control::EventFields fields = {});
     void record(control::EventId id, const Subject& vm, control::EventFields fields = {});
+    /// The end of a worker's life: recorded once for each, whatever happens to hvisd around it.
+    /// Nothing of that life is taken afterwards.
+    void record_end(control::EventId id, const Subject& vm, const Guid& run,
+                    control::EventFields fields);
     /// An event that a worker pushed, as docs/control-protocol.md has it; `run` is the worker's
     /// life. False when there is no room: take it again from the same number later. A number that
     /// was taken already is dropped (true).

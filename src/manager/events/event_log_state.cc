@@ -43,6 +43,13 @@ StoredEvent own_event(EventId id, EventFields fields) {
             .fields = std::move(event.fields)};
 }
 
+StoredEvent own_event(EventId id, const EventLog::Subject& vm, EventFields fields) {
+    StoredEvent event = own_event(id, std::move(fields));
+    event.vm = vm.id;
+    event.vm_name = vm.name;
+    return event;
+}
+
 void EventLog::State::add(StoredEvent event, std::optional<Store::Cursor> cursor) {
     waiting_bytes += bytes_of(event);
     waiting.push_back({.event = std::move(event), .cursor = cursor});
@@ -56,13 +63,13 @@ void EventLog::State::add(StoredEvent event, std::optional<Store::Cursor> cursor
     }
 }
 
-void EventLog::State::add_own(StoredEvent event) {
+void EventLog::State::add_own(StoredEvent event, std::optional<Store::Cursor> cursor) {
     if (waiting.size() >= kMaxWaiting + kMaxOwnWaiting ||
         waiting_bytes >= kMaxWaitingBytes + kMaxOwnWaitingBytes) {
         ++own_dropped;
         return;
     }
-    add(std::move(event), std::nullopt);
+    add(std::move(event), cursor);
 }
 
 void EventLog::State::commit_at(TimePoint when) {

@@ -16,6 +16,8 @@ WallTime wall_now();
 
 /// An event of hvisd's own, of this moment.
 StoredEvent own_event(control::EventId id, control::EventFields fields);
+StoredEvent own_event(control::EventId id, const EventLog::Subject& vm,
+                      control::EventFields fields);
 
 /// What waits for the store, and what has been committed and not told yet.
 struct EventLog::State {
@@ -36,7 +38,7 @@ struct EventLog::State {
         return waiting.size() + events <= kMaxWaiting && waiting_bytes < kMaxWaitingBytes;
     }
     void add(StoredEvent event, std::optional<Store::Cursor> cursor);
-    void add_own(StoredEvent event);
+    void add_own(StoredEvent event, std::optional<Store::Cursor> cursor = std::nullopt);
     void commit_at(TimePoint when);
     Result<void, Failure> commit_batch();
     void store_failed(const Failure& failure);

@@ -65,6 +65,20 @@ TEST_F(EventLogTest, TakesEachEventOfAWorkerOnceAlsoAcrossRestarts) {
     EXPECT_EQ(kept().size(), 4U);
 }
 
+TEST_F(EventLogTest, RecordsTheEndOfALifeOnceAcrossRestarts) {
+    const EventLog::Subject web{.id = kWeb, .name = "web"};
+    ASSERT_TRUE(take(1));
+    for (int life = 0; life < 3; ++life) {
+        log->record_end(EventId::kWorkerFailed, web, kRun, {{"why", "killed"}});
+        must(log->flush());
+        log->record_end(EventId::kWorkerFailed, web, kRun, {{"why", "killed"}});
+        begin_again();
+    }
+    EXPECT_TRUE(take(2)) << "nothing of that life is taken any more";
+    must(log->flush());
+    EXPECT_THAT(kept_names(), ElementsAre("vm_started", "worker_failed"));
+}
+
 TEST_F(EventLogTest, SaysWhichEventsOfAWorkerAreMissing) {
     EXPECT_TRUE(take(1));
     EXPECT_TRUE(take(5));

@@ -70,7 +70,7 @@ VmSummary ManagedVm::summary() const {
                       .state = state(),
                       .explanation = explanation_,
                       .status = status_,
-                     .status_at = status_at_,
+                      .status_at = status_at_,
                       .since = since_};
     const bool ended_badly = end_ && end_->kind != Ending::Kind::kStopped;
     if (phase_ == Phase::kStopped && explanation_.empty() && ended_badly) {

@@ -92,7 +92,8 @@ private:
     bool take_events(const LastWords& words);
     void judge_end(const std::optional<LastWords>& words);
     [[nodiscard]] Ending ending_without_words() const;
-    void ended(Ending ending);
+    /// `run`: the life that has ended, where it is known.
+    void ended(Ending ending, const std::optional<Guid>& run);
     void rest();
     void wait_to_restart(Duration delay, uint32_t attempt);
 

@@ -129,7 +129,9 @@ void ManagedVm::judge_end(const std::optional<LastWords>& words) {
             ending.why = "as was asked (" + ending.why + ")";
         }
     }
-    ended(std::move(ending));
+    // A worker that was launched and never reached is no life of the last one that was.
+    const bool launched = process_.has_value() && !reached_;
+    ended(std::move(ending), words || !launched ? run_ : std::nullopt);
 }
 
 Ending ManagedVm::ending_without_words() const {
@@ -145,10 +147,14 @@ Ending ManagedVm::ending_without_words() const {
             .why = exit + "; look into " + files_.worker_log};
 }
 
-void ManagedVm::ended(Ending ending) {
+void ManagedVm::ended(Ending ending, const std::optional<Guid>& run) {
     const bool failed = ending.kind != Ending::Kind::kStopped;
-    context_.log.record(failed ? EventId::kWorkerFailed : EventId::kWorkerEnded, subject(),
-                        {{"why", ending.why}});
+    const EventId id = failed ? EventId::kWorkerFailed : EventId::kWorkerEnded;
+    if (run) {
+        context_.log.record_end(id, subject(), *run, {{"why", ending.why}});
+    } else {
+        context_.log.record(id, subject(), {{"why", ending.why}});
+    }
     const Verdict verdict =
         wanted_ && !stop_asked_ ? judge(definition_.restart, ending, attempts_) : Verdict();
     const auto starts = std::exchange(starts_, {});

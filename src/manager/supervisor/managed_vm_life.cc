@@ -75,7 +75,8 @@ void ManagedVm::launched(Result<WorkerProcess, Failure> process) {
     if (!process) {
         ended({.kind = Ending::Kind::kFailed,
                .why = "it could not be started: " + process.error().message,
-               .ran_for = {}});
+               .ran_for = {}},
+              std::nullopt);
         return;
     }
     process_ = *std::move(process);

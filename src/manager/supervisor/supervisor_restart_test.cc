@@ -1,4 +1,5 @@
 // Workers that end, or outlive the manager.
+#include <filesystem>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -108,6 +109,36 @@ TEST_F(SupervisorTest, JudgesAWorkerThatDiedWithoutAWordWhileItWasAway) {
     run_until_state(web, "running");
     EXPECT_EQ(workers.launched.size(), 2U);
     EXPECT_EQ(count("worker_failed"), 1);
+}
+
+TEST_F(SupervisorTest, RecordsAnEndOnceThoughItIsKilledBeforeItHasKeptItsJudgement) {
+    const Guid web = define("web", {{"restart", {{"when", "never"}}}});
+    for (const bool with_words : {false, true}) {
+        ASSERT_TRUE(start(web));
+        EXPECT_TRUE(log->flush());
+        if (with_words) {
+            workers.of(web).end("failed", "so it was");
+        } else {
+            workers.of(web).die();
+        }
+        const std::string file = directory + "/state/vms/" + web.to_string() + "/last-words.json";
+        const std::string kept = file + ".kept";
+        if (with_words) {
+            std::filesystem::copy_file(file, kept);
+        }
+        run_until_state(web, "failed");
+        const long before = count("worker_failed");
+        // As it was after the commit of the event.
+        ASSERT_TRUE(store->save_wish(web, true, 0));
+        ASSERT_TRUE(store->save_setting("end." + web.to_string(), ""));
+        if (with_words) {
+            std::filesystem::rename(kept, file);
+        }
+        reopen();
+        run_until_state(web, "failed");
+        EXPECT_EQ(count("worker_failed"), before) << with_words;
+    }
+    EXPECT_EQ(count("worker_failed"), 2);
 }
 
 TEST_F(SupervisorTest, LeavesACrashedGuestForWhoeverLooks) {
