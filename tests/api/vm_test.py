@@ -172,6 +172,12 @@ class VmTest(unittest.TestCase):
         self.ask("deletePair", pool="external", key="k")
         self.assertEqual(next(watch), ("delete", None, {"key": "k"}))
 
+    def test_a_watch_ends_with_the_vm(self):
+        watch = self.daemon.follow(f"{VM}/kvp/guest/watch")
+        self.assertEqual(next(watch)[0], "unavailable")
+        self.ask("deleteVm")
+        self.assertEqual([(kind, failure["code"]) for kind, _, failure in watch], [("unavailable", "not_found")])
+
     def test_a_vm_has_sixteen_watches(self):
         watches = [self.daemon.follow(f"{VM}/kvp/guest/watch") for _ in range(16)]
         for watch in watches:

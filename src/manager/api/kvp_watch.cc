@@ -18,7 +18,7 @@ constexpr size_t kMaxWatches = 16;
 
 /// Tells a client what changes in one pool: "set" and "delete", first a "set" for each pair that is
 /// there, then "ready". "unavailable" comes once when the guest cannot be asked, "ready" again when
-/// it can.
+/// it can. The stream ends with the VM.
 class KvpWatch final : public Stream {
 public:
     KvpWatch(ApiContext& context, const Guid& vm, control::Pool pool,
@@ -34,7 +34,12 @@ public:
                   .removed = [this](const std::string& key) { tell("delete", {{"key", key}}); },
                   .ready = [this, pool] { tell("ready", {{"pool", control::to_string(pool)}}); },
                   .unavailable =
-                      [this](const Failure& failure) { tell("unavailable", to_json(failure)); }}) {
+                      [this](const Failure& failure) { tell("unavailable", to_json(failure)); },
+                  .deleted =
+                      [this](const Failure& failure) {
+                          tell("unavailable", to_json(failure));
+                          sink_->finish();
+                      }}) {
         ++context_.pool_watches[vm_];
     }
     ~KvpWatch() override {

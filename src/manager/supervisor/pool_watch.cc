@@ -45,7 +45,8 @@ void PoolWatch::begin() {
 void PoolWatch::look() {
     if (const auto failure = obstacle()) {
         unfollow();
-        unavailable(*failure);
+        failure->code == ErrorCode::kNotFound ? callbacks_.deleted(*failure)
+                                              : unavailable(*failure);
     } else if (following_ == nullptr && timer_ == 0) {
         follow();
     }

@@ -24,6 +24,8 @@ public:
         std::function<void()> ready;
         /// The guest cannot be asked: told once, until it is ready again.
         std::function<void(const control::Failure& failure)> unavailable;
+        /// The VM was deleted: nothing follows.
+        std::function<void(const control::Failure& failure)> deleted;
     };
     /// Before a watch that the worker has ended is tried again.
     static constexpr Duration kRetry = std::chrono::seconds(1);

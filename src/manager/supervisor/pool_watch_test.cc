@@ -26,7 +26,9 @@ protected:
                 .removed = [this](auto& key) { told.push_back("-" + key); },
                 .ready = [this] { told.emplace_back("ready"); },
                 .unavailable =
-                    [this](const Failure& failure) { told.push_back("!" + failure.message); }});
+                    [this](const Failure& failure) { told.push_back("!" + failure.message); },
+                .deleted =
+                    [this](const Failure& failure) { told.push_back("end: " + failure.message); }});
         pool->begin();
     }
     /// The worker's answer to the watch, once it has been asked.
@@ -131,6 +133,14 @@ TEST_F(PoolWatchTest, TriesAgainWhatTheWorkerRefuses) {
     EXPECT_THAT(take(1), ElementsAre("!too many watches"));
     tell(worker, {{"a", "1"}});
     EXPECT_THAT(take(2), ElementsAre("a=1", "ready"));
+}
+
+TEST_F(PoolWatchTest, EndsWithTheVm) {
+    const Guid web = define("web");
+    watch(web);
+    EXPECT_THAT(take(1), ElementsAre(StartsWith("!the VM is not running")));
+    ASSERT_TRUE(supervisor->remove(web));
+    EXPECT_THAT(take(1), ElementsAre("end: the VM was deleted"));
 }
 
 }  // namespace
