@@ -2,15 +2,12 @@
 
 // The only header that knows Boost.Beast; included by http_server.cc alone.
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -20,29 +17,18 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
-#include "manager/api/exchange.h"
-#include "manager/api/http_limits.h"
-#include "manager/api/http_server.h"
+#include "manager/api/http_exchange.h"
+#include "manager/api/http_shared.h"
 #include "manager/api/problem.h"
 
 namespace hvis::manager {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 
 /// Unix and TCP alike.
 using PlainStream = beast::basic_stream<asio::generic::stream_protocol>;
 using TlsStream = beast::ssl_stream<PlainStream>;
-
-/// What sessions share; http thread.
-struct HttpShared {
-    asio::io_context context{1};
-    HttpLimits limits;
-    HttpCounters counters;
-    HttpHandler* handler = nullptr;
-    std::optional<asio::ssl::context> tls;
-};
 
 inline Method method_of(beast::string_view name) {
     for (const Method method : {Method::kGet, Method::kHead, Method::kPost, Method::kPut,
@@ -55,9 +41,10 @@ inline Method method_of(beast::string_view name) {
 }
 
 /// One connection: reads a request, has it handled, writes the answer, begins again. Everything
-/// happens on the http thread; handlers answer through Pending, which posts.
+/// happens on the http thread; handlers answer through HttpExchange, which posts.
 template <class Stream>
-class HttpSession : public std::enable_shared_from_this<HttpSession<Stream>> {
+class HttpSession final : public HttpAnswerer,
+                          public std::enable_shared_from_this<HttpSession<Stream>> {
 public:
     HttpSession(std::shared_ptr<HttpShared> shared, Stream stream,
                 std::optional<PeerCredentials> peer)
@@ -69,7 +56,7 @@ public:
     }
     HttpSession(const HttpSession&) = delete;
     HttpSession& operator=(const HttpSession&) = delete;
-    ~HttpSession() { --shared_->counters.connections; }
+    ~HttpSession() override { --shared_->counters.connections; }
 
     /// The server ends: every wait of this session ends with an error.
     void end() { close(); }
@@ -89,135 +76,82 @@ public:
     }
 
 private:
-    using Self = HttpSession<Stream>;
+    [[nodiscard]] bool is_open(uint64_t number) const override {
+        return pending_ && number_ == number;
+    }
+    void sink_changed(const HttpSink& sink) override {
+        if (sink_.get() == &sink) {
+            write_next();
+        }
+    }
 
-    /// The handler's end of one request. Outlives the session if it must.
-    class Pending final : public Exchange {
-    public:
-        Pending(std::shared_ptr<HttpShared> shared, std::weak_ptr<Self> session, uint64_t number)
-            : shared_(std::move(shared)), session_(std::move(session)), number_(number) {}
+    void write_response(HttpResponse response) override {
+        pending_ = nullptr;
+        if (response.render) {
+            response.body = response.render();
+        }
+        if (response.status >= 500) {
+            ++shared_->counters.failed;
+        } else if (response.status >= 400) {
+            ++shared_->counters.refused;
+        }
+        const bool head_only = request_.method == Method::kHead;
+        message_.emplace(static_cast<http::status>(response.status), version_);
+        set_fields(*message_, response);
+        message_->keep_alive(keep_alive_);
+        if (response.status != 204) {
+            message_->content_length(response.body.size());
+        }
+        if (!head_only) {
+            message_->body() = std::move(response.body);
+        }
+        serializer_.emplace(*message_);
+        lowest().expires_after(limits().write_time);
+        const auto written = [self = this->shared_from_this()](beast::error_code error, size_t) {
+            self->answered(error);
+        };
+        if (head_only) {
+            http::async_write_header(stream_, *serializer_, written);
+        } else {
+            http::async_write(stream_, *serializer_, written);
+        }
+    }
 
-        void answer(HttpResponse response) override {
-            asio::post(shared_->context, [session = session_, number = number_,
-                                          response = std::move(response)]() mutable {
-                if (const auto self = session.lock(); self && self->is_open(number)) {
-                    self->write_response(std::move(response));
+    void begin_stream(HttpResponse head, std::shared_ptr<HttpSink> sink) override {
+        if (shared_->counters.streams >= limits().streams) {
+            sink->close();
+            auto response = problem(
+                503, control::make_failure(control::ErrorCode::kUnavailable,
+                                           "too many event streams are open", "close some first"));
+            response.headers.emplace_back("Retry-After", "5");
+            write_response(std::move(response));
+            return;
+        }
+        ++shared_->counters.streams;
+        pending_ = nullptr;
+        sink_ = std::move(sink);
+        keep_alive_ = false;
+        chunked_ = version_ >= 11;
+        message_.emplace(static_cast<http::status>(head.status), version_);
+        set_fields(*message_, head);
+        message_->keep_alive(false);
+        message_->chunked(chunked_);
+        serializer_.emplace(*message_);
+        writing_ = true;
+        lowest().expires_after(limits().write_time);
+        http::async_write_header(
+            stream_, *serializer_,
+            [self = this->shared_from_this()](beast::error_code error, size_t) {
+                if (!self->over(error)) {
+                    self->writing_ = false;
+                    self->write_next();
                 }
             });
-        }
-        std::shared_ptr<StreamSink> stream(HttpResponse head) override {
-            auto sink = std::make_shared<Sink>(shared_, session_);
-            asio::post(shared_->context, [session = session_, number = number_, sink,
-                                          head = std::move(head)]() mutable {
-                if (const auto self = session.lock(); self && self->is_open(number)) {
-                    self->begin_stream(std::move(head), sink);
-                } else {
-                    sink->close();
-                }
-            });
-            return sink;
-        }
-        void on_gone(std::function<void()> gone) override { gone_ = std::move(gone); }
-
-        std::function<void()> take_gone() { return std::exchange(gone_, nullptr); }
-
-    private:
-        std::shared_ptr<HttpShared> shared_;
-        std::weak_ptr<Self> session_;
-        uint64_t number_;
-        std::function<void()> gone_;
-    };
-
-    class Sink final : public StreamSink, public std::enable_shared_from_this<Sink> {
-    public:
-        Sink(std::shared_ptr<HttpShared> shared, std::weak_ptr<Self> session)
-            : shared_(std::move(shared)), session_(std::move(session)) {}
-
-        bool write(std::string text) override {
-            if (closed_ || waiting_ + text.size() > shared_->limits.stream_waiting) {
-                return false;
-            }
-            waiting_ += text.size();
-            post([text = std::move(text)](Sink& sink) mutable {
-                sink.chunks_.push_back(std::move(text));
-            });
-            return true;
-        }
-        [[nodiscard]] size_t waiting() const override { return waiting_; }
-        [[nodiscard]] bool closed() const override { return closed_; }
-        void finish() override {
-            post([](Sink& sink) { sink.finishing_ = true; });
-        }
-        void notify(std::function<void()> drained, std::function<void()> gone) override {
-            asio::post(shared_->context,
-                       [self = this->shared_from_this(), drained = std::move(drained),
-                        gone = std::move(gone)]() mutable {
-                           self->drained_ = std::move(drained);
-                           self->gone_ = std::move(gone);
-                           if (self->closed_) {
-                               self->close();
-                           }
-                       });
-        }
-
-        // http thread
-        [[nodiscard]] bool empty() const { return chunks_.empty(); }
-        [[nodiscard]] bool finishing() const { return finishing_; }
-        /// What waits, but not much more than limit: it goes out together, so that many small
-        /// events are one write.
-        std::string take(size_t limit) {
-            std::string text;
-            while (!chunks_.empty() && text.size() < limit) {
-                text += chunks_.front();
-                chunks_.pop_front();
-            }
-            return text;
-        }
-        void sent(size_t bytes) {
-            waiting_ -= bytes;
-            if (waiting_ == 0 && drained_) {
-                drained_();
-            }
-        }
-        void close() {
-            closed_ = true;
-            chunks_.clear();
-            drained_ = nullptr;
-            if (const auto gone = std::exchange(gone_, nullptr)) {
-                gone();
-            }
-        }
-
-    private:
-        /// Changes the sink on the http thread and lets its session write. The sink keeps what
-        /// comes before begin_stream(): what the http thread posts itself can be overtaken.
-        template <class Change>
-        void post(Change change) {
-            asio::post(shared_->context, [self = this->shared_from_this(),
-                                          change = std::move(change)]() mutable {
-                if (self->closed_) {
-                    return;
-                }
-                change(*self);
-                if (const auto session = self->session_.lock(); session && session->sink_ == self) {
-                    session->write_next();
-                }
-            });
-        }
-
-        std::shared_ptr<HttpShared> shared_;
-        std::weak_ptr<Self> session_;
-        std::atomic<size_t> waiting_{0};
-        std::atomic<bool> closed_{false};
-        std::deque<std::string> chunks_;
-        bool finishing_ = false;
-        std::function<void()> drained_;
-        std::function<void()> gone_;
-    };
+        watch_peer();
+    }
 
     [[nodiscard]] const HttpLimits& limits() const { return shared_->limits; }
     PlainStream& lowest() { return beast::get_lowest_layer(stream_); }
-    [[nodiscard]] bool is_open(uint64_t number) const { return pending_ && number_ == number; }
 
     /// Ends the session on an error.
     bool over(beast::error_code error) {
@@ -351,7 +285,7 @@ private:
     void handle() {
         lowest().expires_never();
         request_.body = std::move(parser_->get().body());
-        pending_ = std::make_shared<Pending>(shared_, this->weak_from_this(), ++number_);
+        pending_ = std::make_shared<HttpExchange>(shared_, this->weak_from_this(), ++number_);
         const auto pending = pending_;
         shared_->handler->handle(std::move(request_), pending);
         watch_peer();
@@ -389,38 +323,6 @@ private:
         }
         for (const auto& [name, value] : response.headers) {
             message.set(name, value);
-        }
-    }
-
-    void write_response(HttpResponse response) {
-        pending_ = nullptr;
-        if (response.render) {
-            response.body = response.render();
-        }
-        if (response.status >= 500) {
-            ++shared_->counters.failed;
-        } else if (response.status >= 400) {
-            ++shared_->counters.refused;
-        }
-        const bool head_only = request_.method == Method::kHead;
-        message_.emplace(static_cast<http::status>(response.status), version_);
-        set_fields(*message_, response);
-        message_->keep_alive(keep_alive_);
-        if (response.status != 204) {
-            message_->content_length(response.body.size());
-        }
-        if (!head_only) {
-            message_->body() = std::move(response.body);
-        }
-        serializer_.emplace(*message_);
-        lowest().expires_after(limits().write_time);
-        const auto written = [self = this->shared_from_this()](beast::error_code error, size_t) {
-            self->answered(error);
-        };
-        if (head_only) {
-            http::async_write_header(stream_, *serializer_, written);
-        } else {
-            http::async_write(stream_, *serializer_, written);
         }
     }
 
@@ -462,39 +364,6 @@ private:
                                         self->drain();
                                     }
                                 });
-    }
-
-    void begin_stream(HttpResponse head, const std::shared_ptr<Sink>& sink) {
-        if (shared_->counters.streams >= limits().streams) {
-            sink->close();
-            auto response = problem(
-                503, control::make_failure(control::ErrorCode::kUnavailable,
-                                           "too many event streams are open", "close some first"));
-            response.headers.emplace_back("Retry-After", "5");
-            write_response(std::move(response));
-            return;
-        }
-        ++shared_->counters.streams;
-        pending_ = nullptr;
-        sink_ = sink;
-        keep_alive_ = false;
-        chunked_ = version_ >= 11;
-        message_.emplace(static_cast<http::status>(head.status), version_);
-        set_fields(*message_, head);
-        message_->keep_alive(false);
-        message_->chunked(chunked_);
-        serializer_.emplace(*message_);
-        writing_ = true;
-        lowest().expires_after(limits().write_time);
-        http::async_write_header(
-            stream_, *serializer_,
-            [self = this->shared_from_this()](beast::error_code error, size_t) {
-                if (!self->over(error)) {
-                    self->writing_ = false;
-                    self->write_next();
-                }
-            });
-        watch_peer();
     }
 
     void write_next() {
@@ -571,13 +440,13 @@ private:
     unsigned version_ = 11;
     bool keep_alive_ = true;
 
-    std::shared_ptr<Pending> pending_;
+    std::shared_ptr<HttpExchange> pending_;
     uint64_t number_ = 0;
     bool watching_ = false;
     std::optional<http::response<http::string_body>> message_;
     std::optional<http::response_serializer<http::string_body>> serializer_;
 
-    std::shared_ptr<Sink> sink_;
+    std::shared_ptr<HttpSink> sink_;
     asio::steady_timer beat_;
     std::string frame_;
     bool chunked_ = true;
