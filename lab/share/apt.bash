@@ -31,11 +31,11 @@ apt_mirror() {
   apt_source_entries | awk -v want="$1" '$2 ~ want { sub(/\/$/, "", $1); print $1; exit }'
 }
 
-# apt_prepare RELEASE [PREFERRED]: writes the configuration of RELEASE and points apt at it.
-# With PREFERRED (a backports suite) packages come from there first.
+# apt_prepare RELEASE [PREFERRED [deb-src]]: writes the configuration of RELEASE and points apt at it.
+# With PREFERRED (a backports suite) packages come from there first; with deb-src they are source packages.
 apt_prepare() {
-  local mirror security keyring codenames='^(bullseye|bookworm|trixie|forky|sid|stable|testing)$'
-  apt_root=$cache_dir/apt/${2:-$1}
+  local mirror security keyring kind=${3:-deb} codenames='^(bullseye|bookworm|trixie|forky|sid|stable|testing)$'
+  apt_root=$cache_dir/apt/${2:-$1}${3:+-sources}
   mirror=${HVIS_DEBIAN_MIRROR:-$(apt_mirror "$codenames")}
   security=${HVIS_DEBIAN_SECURITY_MIRROR:-$(apt_mirror '-security$')}
   [ -n "$mirror" ] || die "this machine's apt sources name no Debian mirror" \
@@ -46,9 +46,9 @@ apt_prepare() {
   mkdir -p "$apt_root"/{state/lists/partial,cache/archives/partial,parts}
   touch "$apt_root/status"
   {
-    echo "deb [signed-by=$keyring] $mirror $1 main"
-    [ -z "$security" ] || echo "deb [signed-by=$keyring] $security $1-security main"
-    [ -z "${2-}" ] || echo "deb [signed-by=$keyring] $mirror $2 main"
+    echo "$kind [signed-by=$keyring] $mirror $1 main"
+    [ -z "$security" ] || echo "$kind [signed-by=$keyring] $security $1-security main"
+    [ -z "${2-}" ] || echo "$kind [signed-by=$keyring] $mirror $2 main"
   } >"$apt_root/sources.list"
   {
     # How this machine reaches its mirror (proxy, timeouts) holds here too; nothing else of it does.

@@ -74,7 +74,7 @@ machine_launch() {
     done)")
   fi
   rm -f "$machine/control/booted"
-  qemu-system-x86_64 -name hvis-lab -nodefaults -no-reboot -display none \
+  "$emulator" -name hvis-lab -nodefaults -no-reboot -display none \
     -accel "tcg,thread=multi,$translation" -cpu "${HVIS_LAB_PROCESSOR:-$processor}" -smp "$cpus" -m "$memory" \
     -kernel "$kernel_image" -initrd "$initrd" \
     -append "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off nokaslr tsc=reliable maxcpus=1 noreplace-smp ${HVIS_LAB_APPEND-}" \
@@ -106,7 +106,7 @@ machine_booted() {
 }
 
 machine_start() {
-  need qemu-system-x86_64 qemu-system-x86
+  emulator=$("$lab_dir/emulator") || exit 125
   require_suite "$lab_suite"
   kernel_of "$lab_suite"
   machine_initrd
