@@ -165,7 +165,7 @@ Result<void> KvpHost::packet_received(ByteView packet, const Clocks& clocks) {
     if (received.event == HostSession::Event::kNegotiated) {
         parameters_.guest_changed();
         external_.guest_changed();
-        mirror_retry_at_.reset();
+        retry_mirrors();
     } else if (received.event == HostSession::Event::kReply) {
         answered(received, clocks.now);
     }
@@ -188,17 +188,21 @@ void KvpHost::answered(const HostSession::Received& reply, TimePoint now) {
             }
             break;
         case Flight::kParameters:
-            mirrored(parameters_, reply.status == wire::kIcOk);
+            mirrored(parameters_, reply.status == wire::kIcOk, now);
             break;
         case Flight::kExternal:
-            mirrored(external_, reply.status == wire::kIcOk);
+            mirrored(external_, reply.status == wire::kIcOk, now);
             break;
     }
 }
 
-void KvpHost::mirrored(KvpMirror& mirror, bool accepted) {
+void KvpHost::mirrored(KvpMirror& mirror, bool accepted, TimePoint now) {
     mirror_deadline_.reset();
     mirror.answered(mirrored_, accepted);
+    if (mirror.wants_retry() && !mirror_retry_at_) {
+        mirror_retry_at_ = now + kMirrorRetry;
+    }
+    mirrors_wait_ = mirror_retry_at_ && !accepted && now - departed_ >= kSilentDaemon;
     if (const uint32_t count = mirror.take_written(); count != 0) {
         pushed_.push_back({.pool = mirror.pool(), .count = count});
     }
@@ -209,9 +213,10 @@ void KvpHost::timer_fired(const Clocks& clocks) {
     if (mirror_deadline_ && clocks.now >= *mirror_deadline_) {
         land(clocks.now, true);
         mirror_retry_at_ = clocks.now + kMirrorRetry;
+        mirrors_wait_ = true;
     }
     if (mirror_retry_at_ && clocks.now >= *mirror_retry_at_) {
-        mirror_retry_at_.reset();
+        retry_mirrors();
     }
     if (!jobs_.empty() && flight_ == Flight::kJob && clocks.now >= jobs_.front().deadline()) {
         land(clocks.now, true);
@@ -226,6 +231,13 @@ void KvpHost::timer_fired(const Clocks& clocks) {
         }
     }
     settle(clocks);
+}
+
+void KvpHost::retry_mirrors() {
+    mirror_retry_at_.reset();
+    mirrors_wait_ = false;
+    parameters_.retry();
+    external_.retry();
 }
 
 std::optional<TimePoint> KvpHost::next_deadline() const {
@@ -254,7 +266,7 @@ std::optional<Bytes> KvpHost::next_packet(const Clocks& clocks) {
         job.refuse(wire::kIcInvalidArgument, body.error());
         finish(jobs_.begin());
     }
-    if (mirror_retry_at_) {
+    if (mirrors_wait_) {
         return std::nullopt;
     }
     auto packet = next_mirrored(parameters_, Flight::kParameters, clocks.now);
@@ -268,6 +280,7 @@ std::optional<Bytes> KvpHost::next_mirrored(KvpMirror& mirror, Flight flight, Ti
         if (body) {
             flight_ = flight;
             mirror_deadline_ = now + kRequestTimeout;
+            departed_ = now;
             return session_.begin(*body);
         }
         mirror.answered(mirrored_, false);

@@ -25,7 +25,7 @@ public:
     /// A refusal as late as this is the one that Linux gives for a silent daemon: asking on would
     /// only cost as long again, once for each pair.
     static constexpr Duration kSilentDaemon = std::chrono::seconds(25);
-    /// A pair that the guest did not take in time is offered again after so long.
+    /// A pair that the guest refused, or did not take in time, is offered again after so long.
     static constexpr Duration kMirrorRetry = std::chrono::seconds(60);
 
     KvpHost();
@@ -69,6 +69,10 @@ public:
     }
     /// Pairs of the external pool that outlive the guest's own copy; the same.
     Result<void> set_external(KvpMirror::Pairs pairs) { return external_.want(std::move(pairs)); }
+    /// A request of its own has just set, or removed, this pair of the external pool: it is kept,
+    /// or not kept, from now on.
+    Result<void> keep_external(const KvpPair& pair) { return external_.keep(pair); }
+    void forget_external(const std::string& key) { external_.forget(key); }
 
     /// The guest has the driver, but nothing in it has answered the offer for so long
     /// (HostSession::kNegotiationTimeout) that its daemon must be missing.
@@ -94,7 +98,8 @@ private:
     void finish_all(Outcome outcome);
     void land(TimePoint now, bool timed_out);
     void answered(const HostSession::Received& reply, TimePoint now);
-    void mirrored(KvpMirror& mirror, bool accepted);
+    void mirrored(KvpMirror& mirror, bool accepted, TimePoint now);
+    void retry_mirrors();
     std::optional<Bytes> next_mirrored(KvpMirror& mirror, Flight flight, TimePoint now);
     void settle(const Clocks& clocks);
     [[nodiscard]] ServiceReport judgement() const;
@@ -109,6 +114,7 @@ private:
     wire::KvpRequest mirrored_;  ///< on its way, while flight_ is one of the mirrors
     std::optional<TimePoint> mirror_deadline_;
     std::optional<TimePoint> mirror_retry_at_;
+    bool mirrors_wait_ = false;  ///< until mirror_retry_at_, for a daemon that is silent
     RequestId last_id_ = 0;
     std::vector<KvpFinished> effects_;
     std::vector<Pushed> pushed_;

@@ -241,6 +241,62 @@ TEST(KvpHost, TriesAParameterAgainThatADeadDaemonDidNotTake) {
     EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
 }
 
+// Linux refuses at once while no daemon is there, and does not tell when one has come.
+TEST(KvpHost, OffersAgainWhatWasRefusedForWantOfADaemon) {
+    Rig rig;
+    rig.link.set_silent(true);
+    ASSERT_TRUE(rig.host.set_parameters({{"HostName", "h"}, {"VirtualMachineName", "vm"}}));
+    for (int count = 0; count < 2; ++count) {
+        rig.link.pump();
+        ASSERT_THAT(rig.link.held(), SizeIs(1)) << "each is offered once";
+        const Bytes request = std::exchange(rig.link.held(), {}).front();
+        ASSERT_TRUE(rig.link.inject(wire::format_ic_reply(request, wire::kIcFail, {})));
+    }
+    rig.link.pump();
+    EXPECT_THAT(rig.link.held(), IsEmpty());
+    EXPECT_THAT(rig.host.take_pushed(), IsEmpty());
+    rig.link.set_silent(false);
+    rig.link.advance(KvpHost::kMirrorRetry);
+    EXPECT_THAT(rig.store.pairs(KvpPool::kAutoExternal), SizeIs(2));
+    EXPECT_THAT(rig.host.take_pushed(),
+                ElementsAre(KvpHost::Pushed{.pool = KvpPool::kAutoExternal, .count = 2}));
+}
+
+// Linux answers for a daemon that hangs, after 30 s each time.
+TEST(KvpHost, LeavesASilentDaemonAloneForAMinute) {
+    Rig rig;
+    rig.link.set_silent(true);
+    ASSERT_TRUE(rig.host.set_parameters({{"HostName", "h"}, {"VirtualMachineName", "vm"}}));
+    rig.link.advance(seconds(30));
+    ASSERT_THAT(rig.link.held(), SizeIs(1));
+    const Bytes request = std::exchange(rig.link.held(), {}).front();
+    ASSERT_TRUE(rig.link.inject(wire::format_ic_reply(request, wire::kIcFail, {})));
+    rig.link.pump();
+    EXPECT_THAT(rig.link.held(), IsEmpty()) << "the second pair would cost as long";
+    rig.link.set_silent(false);
+    rig.link.advance(KvpHost::kMirrorRetry);
+    EXPECT_THAT(rig.store.pairs(KvpPool::kAutoExternal), SizeIs(2));
+}
+
+TEST(KvpHost, KeepsAPairThatARequestHasSetWithoutWritingItAgain) {
+    Rig rig;
+    const KvpPair pair{"role", "db"};
+    EXPECT_EQ(rig.end_of(rig.host.set(KvpPool::kExternal, pair, rig.link.clocks())).outcome,
+              Outcome::kDone);
+    const auto sent = rig.link.sent().size();
+    ASSERT_TRUE(rig.host.keep_external(pair));
+    rig.link.advance(seconds(10));
+    EXPECT_EQ(rig.link.sent().size(), sent);
+    rig.link.close();
+    ASSERT_TRUE(rig.store.remove(KvpPool::kExternal, "role"));
+    rig.link.open();
+    EXPECT_THAT(rig.store.pairs(KvpPool::kExternal), ElementsAre(pair));
+    rig.host.forget_external("role");
+    rig.link.pump();
+    EXPECT_THAT(rig.store.pairs(KvpPool::kExternal), ElementsAre(pair)) << "not ours any more";
+    EXPECT_FALSE(rig.host.keep_external({"", "x"}));
+}
+
 TEST(KvpHost, ReadsAndSetsIpSettings) {
     Rig rig;
     KvpIpInfo info;

@@ -1,5 +1,6 @@
 #include "ic/kvp_mirror.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace hvis::ic {
@@ -13,13 +14,39 @@ Result<void> KvpMirror::want(Pairs pairs) {
         HVIS_CHECK(wire::check_kvp_value(value));
     }
     wanted_ = std::move(pairs);
+    std::erase_if(refused_, [&](const auto& refused) { return !wanted_.contains(refused.first); });
     return {};
+}
+
+Result<void> KvpMirror::keep(const wire::KvpPair& pair) {
+    auto wanted = wanted_;
+    wanted[pair.key] = pair.value;
+    HVIS_CHECK(want(std::move(wanted)));
+    has_[pair.key] = pair.value;
+    refused_.erase(pair.key);
+    return {};
+}
+
+void KvpMirror::forget(const std::string& key) {
+    wanted_.erase(key);
+    has_.erase(key);
+    refused_.erase(key);
+}
+
+bool KvpMirror::waits(const std::string& key, const std::string& value) const {
+    const auto refused = refused_.find(key);
+    return refused != refused_.end() && refused->second == value;
+}
+
+bool KvpMirror::wants_retry() const {
+    return std::ranges::any_of(
+        refused_, [&](const auto& refused) { return wanted_.at(refused.first) == refused.second; });
 }
 
 std::optional<wire::KvpRequest> KvpMirror::next() const {
     for (const auto& [key, value] : wanted_) {
         const auto found = has_.find(key);
-        if (found == has_.end() || found->second != value) {
+        if ((found == has_.end() || found->second != value) && !waits(key, value)) {
             return wire::KvpSet{.pool = pool_, .pair = {key, value}};
         }
     }
@@ -33,8 +60,14 @@ std::optional<wire::KvpRequest> KvpMirror::next() const {
 
 void KvpMirror::answered(const wire::KvpRequest& request, bool accepted) {
     if (const auto* set = std::get_if<wire::KvpSet>(&request)) {
-        written_ += accepted ? 1 : 0;
-        has_[set->pair.key] = set->pair.value;
+        const auto& [key, value] = set->pair;
+        if (accepted) {
+            ++written_;
+            has_[key] = value;
+            refused_.erase(key);
+        } else if (wanted_.contains(key)) {
+            refused_[key] = value;
+        }
     } else if (const auto* remove = std::get_if<wire::KvpDelete>(&request)) {
         has_.erase(remove->key);
     }

@@ -44,8 +44,7 @@ Vm::Vm(const Config& config, loop::Loop& loop, control::EventLog& events)
       watches_(
           loop, [this](control::Pool pool) { return list_for_watches(pool); },
           [this](control::Pool pool, const KvpChange& change) { kvp_changed(pool, change); }),
-      policy_(config.heartbeat),
-      external_(to_map(config.kvp_external)) {}
+      policy_(config.heartbeat) {}
 
 Vm::~Vm() {
     status_changed_ = nullptr;
@@ -76,7 +75,7 @@ Result<void> Vm::open(const Machine::Maker& make_machine) {
             }
         }));
     HVIS_CHECK(services_->kvp().set_parameters(host_parameters(config_)));
-    return services_->kvp().set_external(external_);
+    return services_->kvp().set_external(to_map(config_.kvp_external));
 }
 
 Result<void> Vm::start() {

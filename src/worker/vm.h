@@ -186,7 +186,6 @@ private:
     loop::Loop::TimerId crash_timer_ = 0;       ///< runs from the first report on, not in a pause
     uint32_t crash_reports_ = 0;                ///< since the last start
 
-    std::map<std::string, std::string> external_;  ///< what the host wants in the external pool
     std::optional<GuestFacts> facts_;
     ic::RequestId facts_request_ = 0;
     loop::Loop::TimerId address_timer_ = 0;

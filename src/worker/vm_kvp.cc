@@ -151,18 +151,17 @@ void Vm::answer_kvp(GuestRequest& request, const ic::KvpFinished& finished) {
 }
 
 void Vm::keep_external(const GuestRequest& request) {
+    auto& kvp = services_->kvp();
     if (const auto* set = std::get_if<control::KvpSetCommand>(&request.command);
         set != nullptr && set->pool == control::Pool::kExternal) {
-        external_[set->key] = set->value;
+        // Past the mirror's limit the guest still has the pair, only it is not renewed after a
+        // reset.
+        if (const auto kept = kvp.keep_external({.key = set->key, .value = set->value}); !kept) {
+            log(LogLevel::kWarning, "kvp", kept.error().what);
+        }
     } else if (const auto* removed = std::get_if<control::KvpDeleteCommand>(&request.command);
                removed != nullptr && removed->pool == control::Pool::kExternal) {
-        external_.erase(removed->key);
-    } else {
-        return;
-    }
-    // Past the mirror's limit the guest still has the pair, only it is not renewed after a reset.
-    if (const auto kept = services_->kvp().set_external(external_); !kept) {
-        log(LogLevel::kWarning, "kvp", kept.error().what);
+        kvp.forget_external(removed->key);
     }
 }
 
