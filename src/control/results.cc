@@ -176,6 +176,7 @@ struct Encoder {
         if (result.reference_time) {
             value["reference_time"] = *result.reference_time;
         }
+        put(value, "guest_offset_us", result.guest_offset);
         return value;
     }
     Json operator()(const HeartbeatResult& result) const {

@@ -111,6 +111,9 @@ struct TimeResult {
     uint64_t syncs = 0;
     uint64_t samples = 0;
     std::optional<bool> reference_time;
+    /// How far the guest's clock is ahead of the host's, for guests that tell (message versions
+    /// below 4.0).
+    std::optional<std::chrono::microseconds> guest_offset;
     ServiceState service;
 };
 struct HeartbeatResult {

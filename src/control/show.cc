@@ -153,6 +153,9 @@ std::string show_time(const Json& result) {
     add_row(rows, "Syncs", text_at(result, "syncs"));
     add_row(rows, "Samples", text_at(result, "samples"));
     add_row(rows, "Reference time", text_at(result, "reference_time"));
+    const std::string offset = text_at(result, "guest_offset_us");
+    add_row(rows, "Guest ahead by",
+            offset.empty() ? "not known: the guest does not tell its clock" : offset + " us");
     return table_text(rows) + "\n" + show_services(Json::array({member_of(result, "service")}));
 }
 

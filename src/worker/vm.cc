@@ -50,7 +50,7 @@ Vm::~Vm() {
     status_changed_ = nullptr;
     services_.reset();  // while what it tells us in its last moments is still there
     loop_.cancel_timer(crash_timer_);
-    loop_.cancel_timer(address_timer_);
+    loop_.cancel_timer(facts_timer_);
     if (stop_request_) {
         loop_.cancel_timer(stop_request_->timer);
     }

@@ -39,8 +39,10 @@ public:
     static constexpr Duration kCrashGrace = std::chrono::seconds(10);
     /// Crashes that are recorded of one run: a guest may report as many as it likes.
     static constexpr uint32_t kMaxCrashReports = 8;
-    /// How often the guest's addresses are looked up while somebody waits for them.
+    /// How often the guest's facts are looked up while somebody waits for its addresses, and while
+    /// nobody does: they change, and a daemon that has gone shows by not answering.
     static constexpr Duration kAddressPoll = std::chrono::seconds(1);
+    static constexpr Duration kFactsPoll = std::chrono::seconds(60);
     /// How long the guest may take to shut itself down when the worker is told to leave.
     static constexpr Duration kFarewell = std::chrono::seconds(60);
 
@@ -125,7 +127,7 @@ private:
     bool list_for_watches(control::Pool pool);
     void answer_kvp(GuestRequest& request, const ic::KvpFinished& finished);
     void refresh_facts();
-    void poll_addresses();
+    void poll_facts();
     void keep_external(const GuestRequest& request);
 
     // vm_verbs.cc: one for each command; those of key/value pairs and addresses in vm_kvp.cc.
@@ -188,7 +190,8 @@ private:
 
     std::optional<GuestFacts> facts_;
     ic::RequestId facts_request_ = 0;
-    loop::Loop::TimerId address_timer_ = 0;
+    loop::Loop::TimerId facts_timer_ = 0;
+    TimePoint facts_due_{};
 
     /// Per service, what was last recorded.
     struct Noted {

@@ -56,7 +56,7 @@ void Vm::take_kvp() {
                {{"count", std::to_string(count)}, {"pool", std::string(to_string(word_of(pool)))}});
     }
     note_daemon();
-    poll_addresses();
+    poll_facts();
 }
 
 bool Vm::kvp_finished_for_us(const ic::KvpFinished& finished) {
@@ -176,14 +176,21 @@ void Vm::refresh_facts() {
     }
 }
 
-void Vm::poll_addresses() {
-    if (address_timer_ != 0 || !waits_.any_for(control::Condition::kIp)) {
+void Vm::poll_facts() {
+    const bool awaited = waits_.any_for(control::Condition::kIp);
+    if (!awaited && !services_->report(ServiceKind::kKvp).message) {
+        return;  // It is looked for again when the service has negotiated.
+    }
+    const TimePoint due = loop::Loop::now() + (awaited ? kAddressPoll : kFactsPoll);
+    if (facts_timer_ != 0 && facts_due_ <= due) {
         return;
     }
-    address_timer_ = loop_.add_timer(loop::Loop::now() + kAddressPoll, [this] {
-        address_timer_ = 0;
+    loop_.cancel_timer(facts_timer_);
+    facts_due_ = due;
+    facts_timer_ = loop_.add_timer(due, [this] {
+        facts_timer_ = 0;
         refresh_facts();
-        poll_addresses();
+        poll_facts();
     });
 }
 

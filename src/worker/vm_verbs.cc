@@ -121,7 +121,7 @@ void Vm::resume(control::Responder responder) {
 
 void Vm::run(const control::WaitCommand& command, control::Responder responder) {
     waits_.add(command, std::move(responder));
-    poll_addresses();
+    poll_facts();
 }
 
 bool Vm::reached(control::Condition condition) const {
@@ -203,9 +203,13 @@ void Vm::run(const control::TimeShowCommand& /*command*/, control::Responder res
                                .syncs = timesync.counters().syncs,
                                .samples = timesync.counters().samples,
                                .reference_time = {},
+                               .guest_offset = {},
                                .service = state};
     if (!state.message.empty()) {
         result.reference_time = state.message >= "4.0";
+    }
+    if (const auto offset = timesync.guest_offset()) {
+        result.guest_offset = std::chrono::duration_cast<std::chrono::microseconds>(*offset);
     }
     responder.done(result);
 }

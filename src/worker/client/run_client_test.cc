@@ -94,6 +94,7 @@ struct Answers {
         result.syncs = 1;
         result.samples = 20;
         result.reference_time = true;
+        result.guest_offset = std::chrono::microseconds(-1500);
         result.service = state_of(control::Service::kTimesync);
         return result;
     }
@@ -210,6 +211,7 @@ Last sync       2026-03-01T12:00:00.250Z
 Syncs           1
 Samples         20
 Reference time  yes
+Guest ahead by  -1500 us
 
 SERVICE   STATUS  VERSION  SINCE                     EXPLANATION
 timesync  ok      3.2      2026-03-01T12:00:00.250Z  the guest answers
