@@ -144,12 +144,20 @@ void FakeVm::handle(const control::Command& command, control::Responder responde
         responder.done();
         if (machine->action == control::MachineCommand::Action::kPowerOff) {
             stop_soon();
+        } else if (machine->action == control::MachineCommand::Action::kResume) {
+            set_state("running");
         }
     } else if (const auto* shutdown = std::get_if<control::ShutdownCommand>(&command)) {
         shutdown_timeout = shutdown->timeout;
         if (refuse_shutdown) {
             responder.failed(control::make_failure(control::ErrorCode::kFailed, "refused"));
-        } else if (ignore_shutdown) {
+        } else if (disabled.contains(control::Service::kShutdown)) {
+            responder.failed(control::make_failure(control::ErrorCode::kUnavailable,
+                                                   "the guest is not connected"));
+        } else if (shutdown_in_progress) {
+            responder.failed(control::make_failure(control::ErrorCode::kFailed,
+                                                   "a shutdown is already in progress"));
+        } else if (ignore_shutdown || state_ == "paused") {
             kept_.push_back(std::move(responder));
         } else {
             responder.done();

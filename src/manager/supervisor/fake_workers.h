@@ -37,6 +37,7 @@ public:
     std::string kvp_explanation = "no daemon";
     bool refuse_shutdown = false;
     bool ignore_shutdown = false;
+    bool shutdown_in_progress = false;
     std::optional<control::Milliseconds> shutdown_timeout;  ///< of the last shutdown asked for
     std::map<std::string, std::string> external;
     std::set<control::Service> disabled;

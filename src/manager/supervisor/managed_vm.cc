@@ -225,7 +225,7 @@ uint64_t ManagedVm::shut_down(const control::ShutdownCommand& command, Done done
             done({});
             return;
         }
-        if (stays_down) {
+        if (stays_down && !cut_asked_) {
             (void)save_wish(was_wanted, attempts_);
         }
         done(std::unexpected(reply.error()));

@@ -44,6 +44,8 @@ public:
     [[nodiscard]] VmSummary summary() const;
     [[nodiscard]] std::string state() const;
     [[nodiscard]] Phase phase() const { return phase_; }
+    /// What the worker said last; nullptr where it has said nothing yet.
+    [[nodiscard]] const control::Json* status() const { return status_.get(); }
     [[nodiscard]] bool wanted() const { return wanted_; }
     /// No worker, and none to come.
     [[nodiscard]] bool at_rest() const { return phase_ == Phase::kStopped; }

@@ -58,6 +58,7 @@ void Supervisor::begin() { state_->begin(); }
 void Supervisor::leave() {
     state_->starting.reset();
     state_->stopping.reset();
+    state_->stops.clear();
     state_->watchers.clear();
     state_->vms.clear();
 }

@@ -66,7 +66,9 @@ public:
     /// Leaves all workers running: nothing of a VM is touched.
     void leave();
     /// The host goes down: shuts the guests down cleanly, in the reverse of their order, cuts the
-    /// power where a guest takes longer than its stop_timeout; then calls back.
+    /// power of those that are not down when their stop_timeout is over; then calls back. A guest
+    /// that cannot be asked at once (paused, starting, on its way down already) is asked when it
+    /// can.
     void stop_all(std::function<void()> done);
 
     /// By name or id.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "manager/supervisor/live_settings.h"
 #include "manager/supervisor/supervisor_fixture.h"
 
 namespace hvis::manager {
@@ -30,6 +31,112 @@ TEST_F(SupervisorTest, StopsAllInTheReverseOrderAndCutsThePowerOfTheSlow) {
     EXPECT_EQ(count("guest_too_slow"), 1);
     EXPECT_EQ(count("host_shutdown"), 1);
     EXPECT_EQ(start(slow).error().code, control::ErrorCode::kUnavailable);
+}
+
+/// How often each worker was told to cut the power.
+long cuts(FakeVm& worker) { return std::ranges::count(worker.verbs, "power_off"); }
+
+TEST_F(SupervisorTest, TakesAGuestDownWithTheHostThoughAStopIsUnderWay) {
+    config.timings.ask_again = 20ms;
+    reopen();
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    workers.of(web).shutdown_in_progress = true;
+    bool done = false;
+    supervisor->stop_all([&] { done = true; });
+    ASSERT_TRUE(
+        run_until([&] { return std::ranges::count(workers.of(web).verbs, "shutdown") > 2; }));
+    EXPECT_FALSE(done);
+    // That stop is given up; the next one is ours.
+    workers.of(web).shutdown_in_progress = false;
+    ASSERT_TRUE(run_until([&] { return done; }));
+    EXPECT_EQ(state(web), "stopped");
+    EXPECT_EQ(cuts(workers.of(web)), 0);
+    EXPECT_EQ(count("guest_too_slow"), 0);
+}
+
+TEST_F(SupervisorTest, IsThroughWithAGuestThatAnotherStopTakesDown) {
+    config.timings.ask_again = 1h;
+    reopen();
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    workers.of(web).shutdown_in_progress = true;
+    bool done = false;
+    supervisor->stop_all([&] { done = true; });
+    ASSERT_TRUE(
+        run_until([&] { return std::ranges::count(workers.of(web).verbs, "shutdown") == 1; }));
+    EXPECT_FALSE(done);
+    workers.of(web).end("stopped", "guest switched off");
+    ASSERT_TRUE(run_until([&] { return done; })) << "without waiting to ask again";
+    EXPECT_EQ(state(web), "stopped");
+    EXPECT_EQ(count("guest_too_slow"), 0);
+}
+
+TEST_F(SupervisorTest, ResumesAPausedGuestToShutItDownWithTheHost) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    workers.of(web).set_state("paused");
+    run_until_state(web, "paused");
+    bool done = false;
+    supervisor->stop_all([&] { done = true; });
+    ASSERT_TRUE(run_until([&] { return done; }));
+    const auto& verbs = workers.of(web).verbs;
+    EXPECT_LT(std::ranges::find(verbs, "resume"), std::ranges::find(verbs, "shutdown"));
+    EXPECT_EQ(cuts(workers.of(web)), 0);
+    EXPECT_EQ(count("guest_too_slow"), 0);
+}
+
+TEST_F(SupervisorTest, WaitsForAGuestThatStillBootsWhenTheHostGoesDown) {
+    config.timings.ask_again = 1h;
+    reopen();
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    FakeVm& worker = workers.of(web);
+    worker.disabled.insert(control::Service::kShutdown);
+    worker.set_state("running");
+    ASSERT_TRUE(run_until([&] {
+        const auto status = supervisor->summary(web)->status;
+        return service_in(*status, control::Service::kShutdown)->at("primary") == "disabled";
+    }));
+    bool done = false;
+    supervisor->stop_all([&] { done = true; });
+    ASSERT_TRUE(run_until([&] { return std::ranges::count(worker.verbs, "shutdown") == 1; }));
+    run_until([] { return false; }, 50ms);
+    EXPECT_FALSE(done);
+    worker.disabled.clear();
+    worker.set_state("running");
+    ASSERT_TRUE(run_until([&] { return done; })) << "the status alone tells that it is time";
+    EXPECT_EQ(std::ranges::count(worker.verbs, "shutdown"), 2);
+    EXPECT_EQ(cuts(worker), 0);
+    EXPECT_EQ(count("guest_too_slow"), 0);
+}
+
+TEST_F(SupervisorTest, CutsThePowerOfAGuestThatCannotBeAskedOnlyAtItsDeadline) {
+    const Guid web = define("web", {{"autostart", {{"stop_timeout_ms", 200}}}});
+    ASSERT_TRUE(start(web));
+    workers.of(web).disabled.insert(control::Service::kShutdown);
+    const TimePoint began = loop::Loop::now();
+    bool done = false;
+    supervisor->stop_all([&] { done = true; });
+    ASSERT_TRUE(run_until([&] { return done; }));
+    EXPECT_GE(loop::Loop::now() - began, 200ms);
+    EXPECT_EQ(cuts(workers.of(web)), 1);
+    EXPECT_EQ(count("guest_too_slow"), 1);
+    EXPECT_FALSE(wanted(web));
+}
+
+TEST_F(SupervisorTest, ShutsAGuestDownWithTheHostThoughItHasJustBeenRestarted) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    reopen();
+    EXPECT_NE(state(web), "running") << "its worker has not greeted yet";
+    bool done = false;
+    supervisor->stop_all([&] { done = true; });
+    ASSERT_TRUE(run_until([&] { return done; }));
+    EXPECT_EQ(state(web), "stopped");
+    EXPECT_EQ(cuts(workers.of(web)), 0);
+    EXPECT_EQ(count("guest_too_slow"), 0);
+    EXPECT_EQ(count("worker_adopted"), 1);
 }
 
 TEST_F(SupervisorTest, StartsWithTheHostInOrder) {

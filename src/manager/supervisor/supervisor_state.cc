@@ -62,6 +62,9 @@ void Supervisor::State::later(std::function<void()> work) {
 }
 
 void Supervisor::State::tell(const Guid& id) {
+    if (const auto stop = stops.find(id); stop != stops.end()) {
+        stop->second->changed();
+    }
     // A watcher may unwatch, itself included.
     for (auto next = watchers.begin(); next != watchers.end();) {
         const auto watcher = next->second;
@@ -150,26 +153,14 @@ void Supervisor::State::stop_all(std::function<void()> done) {
 }
 
 void Supervisor::State::stop_one(const Guid& id, const std::function<void()>& through) {
-    ManagedVm* machine = vm(id);
-    if (machine == nullptr) {
-        through();
-        return;
-    }
-    const control::ShutdownCommand command{.action = control::ShutdownCommand::Action::kShutdown,
-                                           .force = true,
-                                           .reason = 0,
-                                           .message = "the host goes down",
-                                           .timeout = machine->definition().autostart.stop_timeout};
-    machine->shut_down(command, [this, id, through](auto stopped) {
-        ManagedVm* slow = vm(id);
-        if (stopped || slow == nullptr || slow->at_rest()) {
+    auto& stop = stops[id];
+    stop = std::make_unique<GuestStop>(
+        context, [this, id] { return vm(id); },
+        [this, id, through] {
+            later([this, id] { stops.erase(id); });
             through();
-            return;
-        }
-        context.log.record(EventId::kGuestTooSlow, {id, slow->definition().name},
-                           {{"why", stopped.error().message}});
-        slow->power_off([through](const auto&) { through(); });
-    });
+        });
+    stop->begin();
 }
 
 }  // namespace hvis::manager

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "manager/supervisor/guest_stop.h"
 #include "manager/supervisor/host_order.h"
 #include "manager/supervisor/managed_vm.h"
 #include "manager/supervisor/supervisor.h"
@@ -43,6 +44,7 @@ struct Supervisor::State {
     bool going_down = false;
     std::unique_ptr<HostOrder> starting;
     std::unique_ptr<HostOrder> stopping;
+    std::map<Guid, std::unique_ptr<GuestStop>> stops;  ///< those whose turn it is
     std::function<void()> all_stopped;
     std::shared_ptr<int> alive = std::make_shared<int>(0);
     // Last: their callbacks use all of the above.

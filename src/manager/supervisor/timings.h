@@ -24,6 +24,9 @@ struct Timings {
     Duration power_off = std::chrono::seconds(5);
     /// How long the manager waits for a reply beyond the request's own timeout_ms.
     Duration reply_slack = std::chrono::seconds(5);
+    /// A guest that could not be asked to shut down with the host is asked again after this, or as
+    /// soon as something has changed.
+    Duration ask_again = std::chrono::seconds(2);
     /// A service that was ticked is looked at after this, for what to tell the administrator.
     Duration service_note = std::chrono::seconds(5);
     /// The event log, or the store, that refused is tried again after this.
