@@ -56,6 +56,8 @@ Result<std::unique_ptr<Supervisor>, Failure> Supervisor::create(SupervisorConfig
 void Supervisor::begin() { state_->begin(); }
 
 void Supervisor::leave() {
+    state_->going_down = true;
+    state_->all_stopped.clear();
     state_->starting.reset();
     state_->stopping.reset();
     state_->stops.clear();

@@ -68,7 +68,7 @@ public:
     /// The host goes down: shuts the guests down cleanly, in the reverse of their order, cuts the
     /// power of those that are not down when their stop_timeout is over; then calls back. A guest
     /// that cannot be asked at once (paused, starting, on its way down already) is asked when it
-    /// can.
+    /// can. Until then nothing is started; a second call waits for the end of the first.
     void stop_all(std::function<void()> done);
 
     /// By name or id.

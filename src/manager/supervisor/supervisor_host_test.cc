@@ -11,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 TEST_F(SupervisorTest, StopsAllInTheReverseOrderAndCutsThePowerOfTheSlow) {
@@ -30,7 +31,62 @@ TEST_F(SupervisorTest, StopsAllInTheReverseOrderAndCutsThePowerOfTheSlow) {
     EXPECT_LT(std::ranges::find(all, "worker_ended"), std::ranges::find(all, "guest_too_slow"));
     EXPECT_EQ(count("guest_too_slow"), 1);
     EXPECT_EQ(count("host_shutdown"), 1);
-    EXPECT_EQ(start(slow).error().code, control::ErrorCode::kUnavailable);
+}
+
+TEST_F(SupervisorTest, JoinsASecondStopOfAllToTheFirstAndMayStartVmsAfterwards) {
+    config.timings.ask_again = 20ms;
+    reopen();
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    workers.of(web).shutdown_in_progress = true;
+    std::vector<int> done;
+    supervisor->stop_all([&] { done.push_back(1); });
+    run_until([] { return false; }, 50ms);
+    supervisor->stop_all([&] { done.push_back(2); });
+    run_until([] { return false; }, 50ms);
+    EXPECT_THAT(done, IsEmpty());
+    const auto refused = start(web);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, control::ErrorCode::kUnavailable);
+    EXPECT_THAT(refused.error().hint, HasSubstr("host.stop_all"));
+    workers.of(web).shutdown_in_progress = false;
+    ASSERT_TRUE(run_until([&] { return done.size() == 2; }));
+    EXPECT_THAT(done, ElementsAre(1, 2));
+    EXPECT_EQ(count("host_shutdown"), 1);
+    EXPECT_TRUE(start(web)) << "the host goes on";
+    supervisor->stop_all([&] { done.push_back(3); });
+    ASSERT_TRUE(run_until([&] { return done.size() == 3; }));
+    EXPECT_EQ(state(web), "stopped");
+    EXPECT_EQ(count("host_shutdown"), 2);
+}
+
+TEST_F(SupervisorTest, EndsTheStartWithTheHostWhenAllAreStopped) {
+    define("early", {{"autostart", {{"enabled", true}, {"order", 1}, {"delay_ms", 100}}}});
+    define("late", {{"autostart", {{"enabled", true}, {"order", 2}}}});
+    ASSERT_TRUE(store->save_setting("boot", "another"));
+    reopen();
+    ASSERT_TRUE(run_until([&] { return !workers.launched.empty(); }));
+    bool done = false;
+    supervisor->stop_all([&] { done = true; });
+    ASSERT_TRUE(run_until([&] { return done; }));
+    run_until([] { return false; }, 200ms);
+    EXPECT_THAT(workers.launched, ElementsAre("early"));
+    EXPECT_EQ(state(*supervisor->find("early")), "stopped");
+}
+
+TEST_F(SupervisorTest, StartsNothingAnewThatEndedWhileItWasAwayAsTheHostGoesDown) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    close();
+    workers.of(web).die();
+    open();
+    bool done = false;
+    supervisor->stop_all([&] { done = true; });
+    ASSERT_TRUE(run_until([&] { return done; }));
+    run_until([] { return false; }, 100ms);
+    EXPECT_EQ(workers.launched.size(), 1U);
+    EXPECT_EQ(state(web), "failed");
+    EXPECT_FALSE(wanted(web));
 }
 
 /// How often each worker was told to cut the power.

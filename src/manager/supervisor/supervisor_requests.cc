@@ -14,7 +14,9 @@ void Supervisor::start(const Guid& vm, Done done) {
     if (machine == nullptr) {
         done(std::unexpected(no_such_vm()));
     } else if (state_->going_down) {
-        done(std::unexpected(control::make_failure(ErrorCode::kUnavailable, "the host goes down")));
+        done(std::unexpected(control::make_failure(
+            ErrorCode::kUnavailable, "the host goes down: all guests are being shut down",
+            "start it when 'host.stop_all' of 'hvis operation list' has ended, or with the host")));
     } else {
         machine->start(std::move(done));
     }

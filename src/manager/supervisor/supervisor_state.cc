@@ -90,7 +90,11 @@ void Supervisor::State::all_decided() {
     // Not from within the callback of a VM that is on its way to another state.
     later([this] {
         for (const auto& [id, machine] : vms) {
+            const bool rested = machine->at_rest();
             machine->settle();
+            if (going_down && rested && !machine->at_rest()) {
+                machine->power_off([](const auto&) {});  // no restart while the host goes down
+            }
         }
         if (new_boot) {
             autostart();
@@ -127,8 +131,13 @@ void Supervisor::State::autostart() {
 }
 
 void Supervisor::State::stop_all(std::function<void()> done) {
-    going_down = true;
-    all_stopped = std::move(done);
+    all_stopped.push_back(std::move(done));
+    if (std::exchange(going_down, true)) {
+        return;  // It waits for the end of the one under way.
+    }
+    // What has not been started with the host by now is not started behind its back later.
+    new_boot = false;
+    starting.reset();
     std::vector<HostOrder::Item> items;
     for (const auto& [id, machine] : vms) {
         if (!machine->at_rest()) {
@@ -140,16 +149,20 @@ void Supervisor::State::stop_all(std::function<void()> done) {
     stopping = std::make_unique<HostOrder>(
         loop, std::move(items), HostOrder::Direction::kHighestFirst,
         [this](const Guid& id, std::function<void()> through) { stop_one(id, through); },
-        [this] {
-            later([this] {
-                stopping.reset();
-                if (const auto flushed = context.log.flush(); !flushed) {
-                    log(LogLevel::kError, "manager", flushed.error().message);
-                }
-                std::exchange(all_stopped, nullptr)();
-            });
-        });
+        [this] { later([this] { all_are_stopped(); }); });
     stopping->run();
+}
+
+void Supervisor::State::all_are_stopped() {
+    stopping.reset();
+    if (const auto flushed = context.log.flush(); !flushed) {
+        log(LogLevel::kError, "manager", flushed.error().message);
+    }
+    // The host may go on, where an administrator has asked for it: VMs may be started again.
+    going_down = false;
+    for (const auto& done : std::exchange(all_stopped, {})) {
+        done();
+    }
 }
 
 void Supervisor::State::stop_one(const Guid& id, const std::function<void()>& through) {

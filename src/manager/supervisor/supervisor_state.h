@@ -25,6 +25,7 @@ struct Supervisor::State {
     void all_decided();
     void autostart();
     void stop_all(std::function<void()> done);
+    void all_are_stopped();
     void stop_one(const Guid& vm, const std::function<void()>& through);
     void tell(const Guid& vm);
     [[nodiscard]] ManagedVm* vm(const Guid& id) const;
@@ -41,11 +42,11 @@ struct Supervisor::State {
     RequestId next_request = 1;
     size_t undecided = 0;
     bool new_boot = false;
-    bool going_down = false;
+    bool going_down = false;  ///< all are being stopped, or we are ending: nothing is started
     std::unique_ptr<HostOrder> starting;
     std::unique_ptr<HostOrder> stopping;
     std::map<Guid, std::unique_ptr<GuestStop>> stops;  ///< those whose turn it is
-    std::function<void()> all_stopped;
+    std::vector<std::function<void()>> all_stopped;    ///< one for each operation that waits
     std::shared_ptr<int> alive = std::make_shared<int>(0);
     // Last: their callbacks use all of the above.
     std::map<Guid, std::unique_ptr<ManagedVm>> vms;
