@@ -128,7 +128,7 @@ constexpr auto kTable = std::to_array<EventSpec>({
      "the worker answers again after {silent_ms} ms", "It was stopped, or starved of processors."},
     {kWorkerEventsLost, "worker_events_lost", kWarning, "manager",
      "{count} events of the worker were no longer kept when hvisd came to take them",
-     "hvisd was away, or its store could not be written, for longer than the worker remembers."},
+     "Of earlier versions of hvisd: it is `events_not_taken` (7103) now."},
     {kRestartScheduled, "restart_scheduled", kWarning, "manager",
      "the VM is started again in {delay_ms} ms, attempt {attempt} of {attempts}",
      "The VM's `restart` policy at work."},

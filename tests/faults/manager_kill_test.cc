@@ -163,7 +163,7 @@ protected:
             }
             filter.since = events->back().sequence + 1;
         }
-        EXPECT_EQ(names["worker_events_lost"], 0);
+        EXPECT_EQ(names["events_not_taken"], 0);
         EXPECT_EQ(names["restart_given_up"], 0);
         // A life that was killed before hvisd knew of it leaves no trace, but no more do.
         EXPECT_LE(last.size(), vms + worker_kills);

@@ -35,16 +35,10 @@ void EventIntake::begin(control::Link& link, std::function<void(const control::F
                          refused(reply.error());
                          return;
                      }
-                     // The kept events from here on are pushed next.
-                     skip(number(**reply, "lost"));
+                     // The kept events from here on are pushed next; with the first of them the
+                     // log records what is missing.
+                     expected_ += number(**reply, "lost");
                  });
-}
-
-void EventIntake::skip(uint64_t lost) {
-    if (lost != 0) {
-        log_.record(control::EventId::kWorkerEventsLost, vm_, {{"count", std::to_string(lost)}});
-        expected_ += lost;
-    }
 }
 
 bool EventIntake::take(const Json& event) {
@@ -83,7 +77,7 @@ void EventIntake::fetch() {
 }
 
 void EventIntake::fetched(const Json& result) {
-    skip(number(result, "lost"));
+    expected_ += number(result, "lost");
     const auto events = result.find("events");
     if (events == result.end() || !events->is_array()) {
         fetch_later();

@@ -35,7 +35,6 @@ private:
     void fetch();
     void fetched(const control::Json& result);
     void fetch_later();
-    void skip(uint64_t lost);
     /// False when the log has no room.
     bool take(const control::Json& event);
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -96,25 +97,9 @@ void ManagedVm::take_last_words() {
 }
 
 bool ManagedVm::take_events(const LastWords& words) {
-    uint64_t expected = context_.log.next_of(definition_.id, words.run);
-    for (const control::Json& event : words.events) {
-        const auto sequence = event.is_object() && event.contains("sequence") &&
-                                      event.at("sequence").is_number_unsigned()
-                                  ? event.at("sequence").get<uint64_t>()
-                                  : 0;
-        if (sequence < expected) {
-            continue;
-        }
-        if (sequence > expected) {
-            context_.log.record(EventId::kWorkerEventsLost, subject(),
-                                {{"count", std::to_string(sequence - expected)}});
-        }
-        if (!context_.log.take(subject(), words.run, event)) {
-            return false;
-        }
-        expected = sequence + 1;
-    }
-    return true;
+    return std::ranges::all_of(words.events, [&](const control::Json& event) {
+        return context_.log.take(subject(), words.run, event);
+    });
 }
 
 void ManagedVm::judge_end(const std::optional<LastWords>& words) {

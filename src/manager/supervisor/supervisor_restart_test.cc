@@ -50,15 +50,60 @@ TEST_F(SupervisorTest, TakesTheLastWordsOfAWorkerThatEndedWithoutIt) {
     EXPECT_EQ(count("vm_paused"), 7);
 }
 
-TEST_F(SupervisorTest, SaysThatEventsWereLost) {
+TEST_F(SupervisorTest, SaysOnceThatEventsWereLost) {
     const Guid web = define("web");
     ASSERT_TRUE(start(web));
+    EXPECT_TRUE(log->flush());
     close();
     workers.of(web).record(5000);
     open();
     ASSERT_TRUE(run_until([&] { return log->last() > control::EventLog::kCapacity; }));
-    EXPECT_EQ(count("worker_events_lost"), 1);
     EXPECT_EQ(count("vm_paused"), static_cast<long>(control::EventLog::kCapacity));
+    EXPECT_EQ(count("events_not_taken") + count("worker_events_lost"), 1);
+    const auto all = stored();
+    const auto gap = std::ranges::find(all, "events_not_taken", &StoredEvent::name);
+    ASSERT_NE(gap, all.end());
+    EXPECT_EQ(gap->fields,
+              (control::EventFields{{"count", std::to_string(5000 - control::EventLog::kCapacity)},
+                                    {"first", "2"}}));
+    EXPECT_EQ(std::next(gap)->name, "vm_paused") << "where they are missing";
+    reopen();
+    run_until_state(web, "running");
+    EXPECT_EQ(count("events_not_taken"), 1);
+}
+
+TEST_F(SupervisorTest, SaysOnceThatEventsAreMissingFromTheLastWords) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    EXPECT_TRUE(log->flush());
+    close();
+    workers.of(web).record(5000);
+    workers.of(web).end("stopped", "guest switched off");
+    open();
+    ASSERT_TRUE(run_until([&] { return count("worker_ended") == 1; }));
+    EXPECT_EQ(count("vm_stopped"), 1);
+    EXPECT_EQ(count("events_not_taken") + count("worker_events_lost"), 1);
+}
+
+TEST_F(SupervisorTest, SaysOnceThatEventsWereLostThoughItIsKilledBetweenTwoCommits) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    EXPECT_TRUE(log->flush());
+    const Guid run = *Guid::parse(workers.of(web).run);
+    close();
+    workers.of(web).record(5000);
+    const uint64_t oldest = 5001 - control::EventLog::kCapacity + 1;
+    // As it was when the event about the gap was in the last place of a batch.
+    auto reopened = Store::open(directory + "/hvis.db");
+    ASSERT_TRUE(reopened);
+    store = *std::move(reopened);
+    log = std::make_unique<EventLog>(*loop, *store, EventLog::Retention());
+    control::Json event = {{"sequence", oldest}, {"name", "vm_paused"}};
+    EXPECT_TRUE(log->take({web, "web"}, run, event));
+    EXPECT_TRUE(log->flush());
+    reopen();
+    ASSERT_TRUE(run_until([&] { return log->last() > control::EventLog::kCapacity; }));
+    EXPECT_EQ(count("events_not_taken"), 1);
 }
 
 TEST_F(SupervisorTest, RestartsAWorkerThatDiedAndGivesUpInTheEnd) {

@@ -201,7 +201,7 @@ class FloodTest(FaultCase):
         for number in range(self.WORKERS):
             expected = 1
             for event in self.of(f"vm{number}"):
-                if event["name"] == "worker_events_lost":
+                if event["name"] == "events_not_taken":
                     expected += int(event["fields"]["count"])
                 elif event["name"] == "vm_stopped":
                     self.assertEqual(int(event["fields"]["reason"].split()[1]), expected)
