@@ -182,6 +182,63 @@ TEST(Hvis, LeavesWithTheStatusOfTheFailure) {
     EXPECT_EQ(json["error"]["hint"], "enable it");
 }
 
+TEST(Hvis, TellsWhatEachHookMadeOfATestAlert) {
+    FakeHvisd hvisd;
+    const auto test = [&](const std::string& deliveries) {
+        if (!deliveries.empty()) {
+            hvisd.answer("POST /api/v1/vms/web/heartbeat/test", 200,
+                         R"({"event":{},"deliveries":[)" + deliveries + "]}");
+        }
+        return run_hvis(hvisd.path(), {"heartbeat", "test", "web"});
+    };
+    const Outcome taken = test("");
+    EXPECT_EQ(taken.status, 0) << taken.err;
+    EXPECT_EQ(taken.out,
+              "HOOK   STATE  ATTEMPTS  TOOK    PROBLEM\n"
+              "pager  taken  1         120 ms\n");
+    const std::string filtered =
+        R"({"hook":"mail","state":"filtered","attempts":0,"took_ms":0,"problem":""})";
+    const std::string pager =
+        R"({"hook":"pager","state":"taken","attempts":1,"took_ms":120,"problem":""},)";
+    EXPECT_EQ(test(pager + filtered).status, 0);
+
+    const Outcome missed = test(
+        pager + filtered +
+        R"(,{"hook":"sms","state":"waiting","attempts":2,"took_ms":7,"problem":"HTTP 500\u001b"},)"
+        R"({"hook":"slow","state":"waiting","attempts":1,"took_ms":0,"problem":""},)"
+        R"({"hook":"bad","state":"failed","attempts":1,"took_ms":9,"problem":"status 1"})");
+    EXPECT_EQ(missed.status, 1);
+    EXPECT_EQ(missed.out,
+              "HOOK   STATE     ATTEMPTS  TOOK    PROBLEM\n"
+              "pager  taken     1         120 ms\n"
+              "mail   filtered  0         -       its 'vms' do not have this VM\n"
+              "sms    waiting   2         7 ms    HTTP 500\\x1b\n"
+              "slow   waiting   1         -       no answer in time\n"
+              "bad    failed    1         9 ms    status 1\n");
+    EXPECT_EQ(missed.err,
+              "hvis: 3 of 4 hooks did not take the alert\n"
+              "  mend what PROBLEM names, then test again: hvis heartbeat test web\n");
+
+    const Outcome none_for_it = test(filtered);
+    EXPECT_EQ(none_for_it.status, 1);
+    EXPECT_THAT(none_for_it.err, StartsWith("hvis: no hook takes the alerts of web\n  add it"));
+}
+
+TEST(Hvis, SaysWhatToDoWhenNoHookWouldTellOfALostHeartbeat) {
+    FakeHvisd hvisd;
+    hvisd.answer("POST /api/v1/vms/web/heartbeat/test", 200, R"({"event":{},"deliveries":[]})");
+    const Outcome outcome = run_hvis(hvisd.path(), {"heartbeat", "test", "web"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err,
+              "hvis: no hook is configured: the alert is in the event log, and nobody was told\n"
+              "  add a [[webhook]] or [[hook]] to hvisd.toml, then: systemctl restart hvisd\n");
+    const Outcome json = run_hvis(hvisd.path(), {"heartbeat", "test", "web", "--json"});
+    EXPECT_EQ(json.status, 1);
+    EXPECT_EQ(nlohmann::json::parse(json.out)["deliveries"], nlohmann::json::array());
+    EXPECT_EQ(nlohmann::json::parse(json.err)["error"]["code"], "failed");
+}
+
 TEST(Hvis, TellsWhyAnOperationFailed) {
     FakeHvisd hvisd;
     const std::string operation = std::string("GET /api/v1/operations/") + kOperationId;

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <charconv>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/verbs/verbs.h"
+#include "control/alert_test.h"
 #include "control/heartbeat_policy.h"
 #include "control/show.h"
 #include "control/show_fields.h"
@@ -10,6 +12,11 @@
 namespace hvis::cli {
 namespace {
 
+using control::duration_at;
+using control::ErrorCode;
+using control::make_failure;
+using control::member_of;
+using control::text_at;
 using std::chrono::milliseconds;
 
 struct ShowHeartbeat {
@@ -54,8 +61,8 @@ struct SetHeartbeat {
             patch["on_loss"] = on_loss;
         }
         if (patch.empty()) {
-            return std::unexpected(control::make_failure(
-                control::ErrorCode::kUsage, "nothing to change", "see hvis heartbeat set --help"));
+            return std::unexpected(make_failure(ErrorCode::kUsage, "nothing to change",
+                                                "see hvis heartbeat set --help"));
         }
         const Document heartbeat =
             HVIS_TRY(session.api.send("PATCH", Target::vm(vm) / "heartbeat", patch));
@@ -64,16 +71,67 @@ struct SetHeartbeat {
     }
 };
 
+/// Why the hook has not taken the alert, for each state (openapi.yaml, AlertTest).
+std::string problem_of(const Json& delivery) {
+    std::string problem = text_at(delivery, "problem");
+    const std::string state = text_at(delivery, "state");
+    if (!problem.empty() || state == "taken") {
+        return problem;
+    }
+    return state == "filtered" ? "its 'vms' do not have this VM" : "no answer in time";
+}
+
+std::string deliveries_text(const Json& deliveries) {
+    std::vector<Row> rows = {{"HOOK", "STATE", "ATTEMPTS", "TOOK", "PROBLEM"}};
+    for (const Json& delivery : deliveries) {
+        const std::string state = text_at(delivery, "state");
+        // An attempt that is still under way has no time yet.
+        const bool ended = state == "taken" || !text_at(delivery, "problem").empty();
+        rows.push_back({text_at(delivery, "hook"), state, text_at(delivery, "attempts"),
+                        ended ? duration_at(delivery, "took_ms") : "-", problem_of(delivery)});
+    }
+    return table_text(rows);
+}
+
+/// Proven is the way of the alert when some hook has taken it, and none that should has not.
+Result<void, Failure> judge_deliveries(const std::string& vm, const Json& deliveries) {
+    const auto in_state = [&](std::string_view state) {
+        return std::ranges::count_if(
+            deliveries, [&](const Json& delivery) { return text_at(delivery, "state") == state; });
+    };
+    const auto failed = [](std::string message, std::string hint) {
+        return std::unexpected(
+            make_failure(ErrorCode::kFailed, std::move(message), std::move(hint)));
+    };
+    if (deliveries.empty()) {
+        return failed("no hook is configured: the alert is in the event log, and nobody was told",
+                      "add a [[webhook]] or [[hook]] to hvisd.toml, then: systemctl restart hvisd");
+    }
+    const auto all = std::ssize(deliveries);
+    const auto filtered = in_state("filtered");
+    if (filtered == all) {
+        return failed("no hook takes the alerts of " + vm,
+                      "add it to 'vms' of a hook in hvisd.toml, then: systemctl restart hvisd");
+    }
+    if (const auto missed = all - filtered - in_state("taken"); missed > 0) {
+        return failed(std::to_string(missed) + " of " + std::to_string(all - filtered) +
+                          " hooks did not take the alert",
+                      "mend what PROBLEM names, then test again: hvis heartbeat test " + vm);
+    }
+    return {};
+}
+
 struct TestHeartbeat {
     std::string vm;
 
     Result<void, Failure> run(Session& session) const {
-        const Document answer = HVIS_TRY(
-            session.api.send("POST", Target::vm(vm) / "heartbeat" / "test", Json::object()));
-        session.print(*answer,
-                      "a test alert for " + vm +
-                          " is on its way: it must arrive wherever heartbeat_lost would\n");
-        return {};
+        const Document answer =
+            HVIS_TRY(session.api.send("POST", Target::vm(vm) / "heartbeat" / "test", Json::object(),
+                                      control::kAlertTestTime + kMargin));
+        const Json& member = member_of(*answer, "deliveries");
+        const Json deliveries = member.is_array() ? member : Json::array();
+        session.print(*answer, deliveries.empty() ? "" : deliveries_text(deliveries));
+        return judge_deliveries(vm, deliveries);
     }
 };
 

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "control/alert_test.h"
 #include "control/field_reader.h"
 #include "control/time_text.h"
 #include "manager/api/handlers.h"
@@ -31,9 +32,6 @@ Json resting_services(const VmSummary& summary) {
     }
     return list;
 }
-
-/// How long a test of the alerts may take.
-constexpr auto kTestPatience = std::chrono::seconds(30);
 
 std::string_view word_of(Delivery::State state) {
     switch (state) {
@@ -196,7 +194,8 @@ void test_heartbeat(ApiContext& context, const ApiRequest& request, Responder re
     }
     const auto summary = context.supervisor.summary(*vm);
     context.hooks.test({.id = *vm, .name = summary->definition.name}, request.caller.name,
-                       kTestPatience, [responder](Result<Hooks::TestResult, Failure> result) {
+                       control::kAlertTestTime,
+                       [responder](Result<Hooks::TestResult, Failure> result) {
                            if (!result) {
                                responder.fail(result.error());
                                return;
