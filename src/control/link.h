@@ -81,7 +81,7 @@ public:
     [[nodiscard]] size_t outstanding() const;
     /// When the last packet came.
     [[nodiscard]] TimePoint heard() const;
-    /// Process at the other end; 0 before the hello.
+    /// Process at the other end, known when connect() returns; 0 where there is none.
     [[nodiscard]] pid_t peer() const;
 
 private:

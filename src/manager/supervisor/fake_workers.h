@@ -30,7 +30,11 @@ public:
     void die();
     /// Goes with `status`, as a process that its parent waits for.
     void exit(int status);
-    [[nodiscard]] bool lives() const { return server_ != nullptr; }
+    /// From now on a process of its own that takes connections and never says a word; `known`: it
+    /// can be seen from its command line which VM it runs.
+    enum class Known : uint8_t { kYes, kNo };
+    void hang(Known known);
+    [[nodiscard]] bool lives() const { return server_ != nullptr || hangs_; }
     [[nodiscard]] pid_t pid() const { return pid_; }
 
     std::string run;
@@ -55,6 +59,7 @@ private:
     control::EventLog log_;
     std::string state_ = "running";
     bool kvp_ok_ = false;
+    bool hangs_ = false;
     pid_t pid_ = 0;
     loop::Loop::TimerId timer_ = 0;
     std::vector<control::Responder> kept_;

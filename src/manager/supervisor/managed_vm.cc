@@ -31,6 +31,7 @@ ManagedVm::ManagedVm(VmContext& context, VmRecord record, std::vector<HeldPair> 
 ManagedVm::~ManagedVm() {
     context_.loop.cancel_timer(timer_);
     context_.loop.cancel_timer(start_timer_);
+    context_.loop.cancel_timer(cut_timer_);
     for (const auto& [id, note] : notes_) {
         context_.loop.cancel_timer(note.timer);
     }
@@ -115,6 +116,7 @@ void ManagedVm::answer_starts(Result<void, Failure> outcome) {
 }
 
 void ManagedVm::answer_stops(const Result<void, Failure>& outcome) {
+    context_.loop.cancel_timer(std::exchange(cut_timer_, 0));
     for (const Done& done : std::exchange(stops_, {})) {
         done(outcome);
     }
@@ -151,91 +153,6 @@ void ManagedVm::start(Done done) {
         context_.loop.cancel_timer(std::exchange(timer_, 0));
         launch();
     }
-}
-
-void ManagedVm::power_off(Done done) {
-    if (const auto saved = save_wish(false, 0); !saved) {
-        done(saved);
-        return;
-    }
-    if (phase_ == Phase::kWaiting) {
-        context_.loop.cancel_timer(std::exchange(timer_, 0));
-        rest();
-    }
-    if (phase_ == Phase::kStopped) {
-        done({});
-        return;
-    }
-    stops_.push_back(std::move(done));
-    stop_asked_ = true;
-    cut_asked_ = true;
-    changed();
-    if (control::Link* link = live_link(); link != nullptr && !unreachable_) {
-        link->request(control::encode_command(control::MachineCommand{
-                          .action = control::MachineCommand::Action::kPowerOff}),
-                      loop::Loop::now() + timings().power_off, [this](const auto& reply) {
-                          if (!reply && reply.error().outcome != control::Link::kLinkLost) {
-                              kill_worker();
-                          }
-                      });
-    } else {
-        kill_worker();
-    }
-}
-
-void ManagedVm::kill_worker() {
-    // While the launcher is at work there is no process yet: launched() comes back to this.
-    if (process_ && own_process_) {
-        context_.launcher.kill(order(), &*process_);
-    } else if (phase_ == Phase::kConnecting && known_to_live_) {
-        context_.launcher.kill(order(), nullptr);
-    } else if (phase_ != Phase::kLaunching) {
-        stop_asked_ = false;
-        cut_asked_ = false;
-        changed();
-        answer_stops(std::unexpected(control::make_failure(
-            ErrorCode::kFailed, "the worker does not answer, and its process is not known",
-            "find it with 'fuser " + files_.lock + "' and end it")));
-    }
-}
-
-uint64_t ManagedVm::shut_down(const control::ShutdownCommand& command, Done done) {
-    const bool stays_down = command.action != control::ShutdownCommand::Action::kRestart;
-    if (phase_ == Phase::kWaiting && stays_down) {
-        power_off(std::move(done));
-        return 0;
-    }
-    const bool was_wanted = wanted_;
-    if (stays_down && live_link() != nullptr) {
-        if (const auto saved = save_wish(false, attempts_); !saved) {
-            done(saved);
-            return 0;
-        }
-    }
-    auto answered = [this, stays_down, was_wanted, done](auto reply) {
-        // When the worker ends before its reply is read, the machine has stopped all the same.
-        const bool gone = !reply && reply.error().outcome == control::Link::kLinkLost;
-        if ((reply || gone) && stays_down) {
-            stop_asked_ = true;
-            changed();
-            stops_.push_back(done);
-            return;
-        }
-        if (reply) {
-            done({});
-            return;
-        }
-        if (stays_down && !cut_asked_) {
-            (void)save_wish(was_wanted, attempts_);
-        }
-        done(std::unexpected(reply.error()));
-    };
-    auto passed = pass(control::encode_command(command), std::move(answered));
-    if (!passed) {
-        done(std::unexpected(passed.error()));
-        return 0;
-    }
-    return *passed;
 }
 
 Result<void, Failure> ManagedVm::erase() {

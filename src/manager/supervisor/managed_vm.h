@@ -104,7 +104,13 @@ private:
     Result<void, Failure> save_wish(bool wanted, uint32_t attempts);
     void answer_starts(Result<void, Failure> outcome);
     void answer_stops(const Result<void, Failure>& outcome);
+    // managed_vm_stop.cc
     void kill_worker();
+    /// Takes hold of the process at the other end of the link, if it is this VM's worker: one that
+    /// hangs never says hello.
+    void hold_peer();
+    /// Whoever waits for the stop is told why it does not come.
+    void could_not_cut();
     Result<uint64_t, Failure> pass(const control::EncodedCommand& command, Answered answered,
                                    control::Link::Told told = nullptr);
     uint64_t set_pair(const control::EncodedCommand& command, Answered answered);
@@ -155,6 +161,7 @@ private:
     TimePoint running_since_;
     loop::Loop::TimerId timer_ = 0;  ///< connect again, restart, or take the last words again
     loop::Loop::TimerId start_timer_ = 0;
+    loop::Loop::TimerId cut_timer_ = 0;  ///< ends the wait for a power_off
     std::function<void(bool)> decided_;
     std::vector<Done> starts_;
     std::vector<Done> stops_;

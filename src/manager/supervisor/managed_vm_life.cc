@@ -131,6 +131,9 @@ void ManagedVm::connect() {
                     }
                 },
             .ended = [this](const LinkEnd& end) { session_ended(end); }});
+    if (cut_asked_ && !process_) {
+        kill_worker();
+    }
 }
 
 void ManagedVm::connect_after(Duration delay) {
@@ -225,12 +228,15 @@ void ManagedVm::could_not_connect(const LinkEnd& end) {
     const bool nobody = end.reason == LinkEnd::Reason::kNobodyThere;
     const bool process_lives = (process_ && process_watched_) || known_to_live_;
     if (nobody && !process_lives) {
-        if (decided_) {
+        const auto decided = std::exchange(decided_, nullptr);
+        if (decided && !cut_asked_) {
             waits_.stopped();
             set_phase(Phase::kStopped);
-            std::exchange(decided_, nullptr)(false);
         } else {
             worker_gone();
+        }
+        if (decided) {
+            decided(false);
         }
         return;
     }

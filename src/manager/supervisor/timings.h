@@ -22,6 +22,8 @@ struct Timings {
     Duration start = std::chrono::seconds(60);
     /// How long a worker has for power_off before it is killed.
     Duration power_off = std::chrono::seconds(5);
+    /// A power_off has failed when the worker is not gone by then, killed or not.
+    Duration cut = std::chrono::seconds(15);
     /// How long the manager waits for a reply beyond the request's own timeout_ms.
     Duration reply_slack = std::chrono::seconds(5);
     /// A guest that could not be asked to shut down with the host is asked again after this, or as

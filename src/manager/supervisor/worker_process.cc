@@ -1,14 +1,40 @@
 #include "manager/supervisor/worker_process.h"
 
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstring>
+#include <string_view>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace hvis::manager {
+namespace {
+
+/// Bytes of a command line that are looked at: a worker's is its program and one path.
+constexpr size_t kMaxCommandLine = 8192;
+
+bool has_argument(pid_t pid, std::string_view wanted) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/cmdline";
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<char, kMaxCommandLine> bytes;
+    const ssize_t count = file ? ::read(file.get(), bytes.data(), bytes.size()) : -1;
+    std::string_view rest(bytes.data(), count < 0 ? 0 : static_cast<size_t>(count));
+    while (!rest.empty()) {
+        const std::string_view word = rest.substr(0, rest.find('\0'));
+        if (word == wanted) {
+            return true;
+        }
+        rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    }
+    return false;
+}
+
+}  // namespace
 
 std::string WorkerExit::text() const {
     if (signal) {
@@ -28,6 +54,18 @@ Result<WorkerProcess> WorkerProcess::open(pid_t pid, bool ours) {
 
 Result<WorkerProcess> WorkerProcess::child(pid_t pid) { return open(pid, true); }
 Result<WorkerProcess> WorkerProcess::other(pid_t pid) { return open(pid, false); }
+
+Result<WorkerProcess> WorkerProcess::running_on(pid_t pid, const std::string& config) {
+    if (pid <= 0) {
+        return fail(Errc::kNotFound, "no process");
+    }
+    // Held first: what is read then is of the process that is held, if it lives afterwards.
+    auto process = HVIS_TRY(other(pid));
+    if (!has_argument(pid, config) || process.ended()) {
+        return fail(Errc::kNotFound, "not the worker of this VM");
+    }
+    return process;
+}
 
 bool WorkerProcess::ended() const {
     pollfd wanted{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};

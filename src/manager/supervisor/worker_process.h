@@ -28,6 +28,9 @@ public:
     static Result<WorkerProcess> child(pid_t pid);
     /// A process that somebody else started.
     static Result<WorkerProcess> other(pid_t pid);
+    /// The same if it was started with `config` as an argument. kNotFound otherwise: the number is
+    /// another's by now, or it is a program that runs more than this VM.
+    static Result<WorkerProcess> running_on(pid_t pid, const std::string& config);
 
     /// Becomes readable when the process has ended.
     [[nodiscard]] int fd() const { return pidfd_.get(); }
