@@ -102,9 +102,9 @@ private:
 Result<WorkerProcess, Failure> spawn(const Launcher::Order& order) {
     const UniqueFd lock = HVIS_TRY(take_lock(order.files.lock));
     if (!lock) {
-        return std::unexpected(
-            control::make_failure(ErrorCode::kUnavailable, "a worker of this VM still runs",
-                                  "cut its power first with 'hvis vm stop --power-off'"));
+        return std::unexpected(control::make_failure(ErrorCode::kUnavailable,
+                                                     "a worker of this VM still runs",
+                                                     cut_power_hint(order.vm_name)));
     }
     pid_t pid = 0;
     if (const int error = Spawn().run(order, lock.get(), pid); error != 0) {

@@ -86,6 +86,7 @@ TEST_F(ChildLauncherTest, NeverRunsTwoForOneVm) {
     const auto second = launch();
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, control::ErrorCode::kUnavailable);
+    EXPECT_EQ(second.error().hint, "cut its power: hvis stop web --power-off");
     launcher.kill(order, &*first);
     await_end(*first);
     (void)first->exit();

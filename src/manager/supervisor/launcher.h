@@ -14,6 +14,11 @@ namespace hvis::manager {
 
 using control::Failure;
 
+/// The next step of an administrator whom a worker is in the way of.
+inline std::string cut_power_hint(const std::string& vm_name) {
+    return "cut its power: hvis stop " + vm_name + " --power-off";
+}
+
 /// How workers come to life: so that they outlive hvisd, leave no zombie, and never run twice for
 /// one VM. Manager thread.
 class Launcher {

@@ -129,8 +129,9 @@ void ManagedVm::start(Done done) {
         return;
     }
     if (unreachable_) {
-        done(std::unexpected(control::make_failure(ErrorCode::kUnavailable, explanation_,
-                                                   "cut its power, then start it")));
+        done(std::unexpected(control::make_failure(
+            ErrorCode::kUnavailable, explanation_,
+            cut_power_hint(definition_.name) + "; then: hvis start " + definition_.name)));
         return;
     }
     if (const auto saved = save_wish(true, 0); !saved) {

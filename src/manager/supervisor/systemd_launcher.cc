@@ -59,8 +59,7 @@ struct SystemdLauncher::Call {
         Failure failure = systemd_failure(error->message != nullptr ? error->message : error->name);
         if (std::string_view(error->name) == kUnitExists) {
             failure =
-                control::make_failure(ErrorCode::kUnavailable, "a worker of this VM still runs",
-                                      "cut its power first with 'hvis vm stop --power-off'");
+                control::make_failure(ErrorCode::kUnavailable, "a worker of this VM still runs");
         }
         call.answered(nullptr, failure);
         return 0;
@@ -174,11 +173,14 @@ void SystemdLauncher::launch(const Order& order, Launched launched) {
     start.timer = loop_.add_timer(loop::Loop::now() + kJobTime, [this, unit] {
         finish(unit, std::unexpected(systemd_failure("the unit was not started in time")));
     });
-    call(message, [this, unit](sd_bus_message* reply, const Failure& failure) {
+    call(message, [this, unit, vm = order.vm_name](sd_bus_message* reply, Failure failure) {
         const char* job = nullptr;
         const auto found = starts_.find(unit);
         if (reply == nullptr) {
-            finish(unit, std::unexpected(failure));
+            if (failure.code == ErrorCode::kUnavailable) {
+                failure.hint = cut_power_hint(vm);
+            }
+            finish(unit, std::unexpected(std::move(failure)));
         } else if (found != starts_.end() && ::sd_bus_message_read(reply, "o", &job) >= 0) {
             found->second.job = job;
         }

@@ -76,6 +76,7 @@ TEST_F(SystemdLauncherTest, NeverRunsTwoForOneVm) {
     const auto second = launch();
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, control::ErrorCode::kUnavailable);
+    EXPECT_EQ(second.error().hint, "cut its power: hvis stop web --power-off");
 }
 
 TEST_F(SystemdLauncherTest, SaysThatTheUnitCouldNotBeStarted) {
