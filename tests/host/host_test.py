@@ -1,6 +1,6 @@
 """Real guests under hvisd, through `hvis` as an administrator types it: two at once, with different services.
 
-Acceptance cases 29-32, 35-38, 42, 57-64, 144-150, 153, 155 and 156 (docs/acceptance.md); the numbers stand with the tests.
+Acceptance cases 29-31, 35-38, 42, 57-64, 66, 144-150, 153, 155 and 156 (docs/acceptance.md); the numbers stand with the tests.
 """
 
 import os
@@ -93,7 +93,7 @@ class HostTest(unittest.TestCase):
         self.assertEqual(self.host.hvis("vm", "show", "web").json()["state"], "running", "no shutdown was kept for later")
 
     def test_pause_is_not_held_against_the_guest(self):
-        """31, 32"""
+        """31"""
         self.host.hvis("vm", "pause", "web")
         self.assertEqual(self.host.hvis("vm", "show", "web").json()["state"], "paused")
         self.host.await_service("web", "heartbeat", "paused")
@@ -111,7 +111,7 @@ class HostTest(unittest.TestCase):
             self.assertEqual(self.negotiations(service), before + 1, service)
 
     def test_kvp_comes_and_goes_again_and_again(self):
-        """63, 147"""
+        """63, 147: five times; Each/ServiceCycles does it twenty times."""
         before = self.negotiations("kvp")
         for _ in range(5):
             self.host.hvis("service", "disable", "web", "kvp")
@@ -207,7 +207,7 @@ class HostTest(unittest.TestCase):
         self.assertEqual(self.host.hvis("vm", "show", "db").json()["state"], "running")
 
     def test_shutdown_works_after_its_service_was_switched(self):
-        """35, 36, 153"""
+        """35, 36, and 153 with two starts"""
         self.host.hvis("service", "disable", "db", "shutdown")
         self.host.hvis("stop", "db", status=5)
         self.host.hvis("service", "enable", "db", "shutdown")
