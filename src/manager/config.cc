@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/duration.h"
+#include "base/table.h"
 #include "control/events.h"
 #include "manager/events/webhook.h"
 #include "manager/toml_reader.h"
@@ -292,7 +293,7 @@ Result<Config, std::string> parse_config(std::string_view text, const std::strin
         const toml::source_position& place = error.source().begin;
         return std::unexpected(name + ':' + std::to_string(place.line) + ':' +
                                std::to_string(place.column) +
-                               ": not valid TOML: " + std::string(error.description()));
+                               ": not valid TOML: " + printable(error.description()));
     }
     Config config = default_config(environment);
     TomlReader::Document document{.name = name, .error = {}, .keys = {}};
@@ -301,7 +302,7 @@ Result<Config, std::string> parse_config(std::string_view text, const std::strin
         read_config(root, config);
     }
     if (document.error) {
-        return std::unexpected(*document.error);
+        return std::unexpected(printable(*document.error));
     }
     return config;
 }

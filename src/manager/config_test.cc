@@ -12,8 +12,10 @@
 namespace hvis::manager {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 const ConfigEnvironment kRoot{
@@ -142,6 +144,9 @@ TEST(ManagerConfig, SaysWhereAndWhatIsWrongInOneLine) {
     EXPECT_THAT(complaint("[event]\n"), HasSubstr("event: unknown key; known are directories"));
     EXPECT_THAT(complaint("[events]\nkeep = \n"), StartsWith("hvisd.toml:2:"));
     EXPECT_THAT(complaint("[events]\nkeep = \n"), HasSubstr("not valid TOML"));
+    EXPECT_THAT(complaint("[events]\nkeep = t\n"),
+                AllOf(HasSubstr("not valid TOML"), Not(HasSubstr("\n"))));
+    EXPECT_THAT(complaint("[events]\n\"ke\\nep\" = 1\n"), Not(HasSubstr("\n")));
     EXPECT_THAT(complaint("events = 1"), HasSubstr("expected a table, [events]"));
     EXPECT_THAT(complaint("[events]\nmax_age = 90"), HasSubstr("expected a duration"));
     EXPECT_THAT(complaint("[events]\nmax_age = \"5s\""), HasSubstr("from 1 h"));
