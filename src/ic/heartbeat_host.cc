@@ -190,9 +190,12 @@ void HeartbeatHost::timer_fired(const Clocks& clocks) {
             judge_at_.reset();
             if (host_stalled) {
                 ++counters_.voided;
-            } else if (clocks.now >= grace_until_) {
-                ++counters_.missed;
-                judge(false);
+            } else {
+                session_.note_silence();
+                if (clocks.now >= grace_until_) {
+                    ++counters_.missed;
+                    judge(false);
+                }
             }
         }
         if (clocks.now >= *next_beat_at_) {

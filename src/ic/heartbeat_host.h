@@ -77,6 +77,7 @@ public:
     void timer_fired(const Clocks& clocks) override;
     [[nodiscard]] std::optional<TimePoint> next_deadline() const override;
     std::optional<Bytes> next_packet(const Clocks& clocks) override;
+    bool take_signal_again() override { return session_.take_signal_again(); }
     void paused(const Clocks& clocks) override;
     void resumed(const Clocks& clocks) override;
     void set_enabled(bool enabled, const Clocks& clocks) override;

@@ -92,6 +92,21 @@ TEST(HeartbeatHost, LosesASilentGuestAfterNOfMAndSaysSoOnce) {
     EXPECT_FALSE(report.applications);
 }
 
+TEST(HeartbeatHost, HasTheGuestSignalledAgainForEachBeatThatItMissed) {
+    Rig rig;
+    rig.start();
+    rig.link.advance(seconds(60));
+    EXPECT_FALSE(rig.host.take_signal_again()) << "it answers";
+    rig.link.set_silent(true);
+    rig.link.advance(seconds(3));
+    EXPECT_TRUE(rig.host.take_signal_again());
+    EXPECT_FALSE(rig.host.take_signal_again()) << "once for each miss";
+    rig.link.advance(seconds(2));
+    EXPECT_TRUE(rig.host.take_signal_again());
+    rig.link.stall(seconds(30));
+    EXPECT_FALSE(rig.host.take_signal_again()) << "the host was late, not the guest";
+}
+
 TEST(HeartbeatHost, TellsHowManyBeatsItHasJudgedAndHowManyWereMissed) {
     auto policy = kPolicy;
     policy.misses = 3;

@@ -38,6 +38,10 @@ public:
     /// The next packet to send, built with these clocks, or nothing. Asked for only while the ring
     /// has room for it, again and again until it says nothing.
     virtual std::optional<Bytes> next_packet(const Clocks& clocks) = 0;
+    /// True, once, if the guest owes an answer for too long: it is to be interrupted whether its
+    /// ring calls for it or not. A guest that lost an interrupt would else stay deaf for good,
+    /// because nothing more is signalled to a ring that is not empty.
+    [[nodiscard]] virtual bool take_signal_again() = 0;
 
     /// The VM's virtual processors stopped / run again: silence in between is not the guest's
     /// fault.

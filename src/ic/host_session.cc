@@ -39,6 +39,7 @@ void HostSession::closed() {
     outstanding_.reset();
     abandoned_ = 0;
     unresponsive_ = false;
+    signal_again_ = false;
 }
 
 void HostSession::resumed(TimePoint now) {
@@ -106,6 +107,7 @@ void HostSession::abandon(TimePoint now) {
 void HostSession::time_out(TimePoint now) {
     abandon(now);
     unresponsive_ = !paused_;
+    note_silence();
 }
 
 Result<HostSession::Received> HostSession::receive(ByteView packet, TimePoint now) {
@@ -167,6 +169,7 @@ void HostSession::timer_fired(TimePoint now) {
         offer_timeout_.reset();
         offer_overdue_ = true;
         offer_due_ = offers_ < kMaxOffers;
+        note_silence();
     }
     if (abandoned_ != 0 && now >= forget_at_) {
         --abandoned_;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -92,6 +93,10 @@ public:
     void time_out(TimePoint now);
     /// The same without the count, where a silent guest is to be asked again and again.
     void forget() { outstanding_.reset(); }
+    /// The guest let a moment go by by which it should have answered.
+    void note_silence() { signal_again_ = true; }
+    /// HostService::take_signal_again.
+    [[nodiscard]] bool take_signal_again() { return std::exchange(signal_again_, false); }
 
     Result<Received> receive(ByteView packet, TimePoint now);
 
@@ -120,6 +125,7 @@ private:
     uint8_t last_transaction_ = 0;  ///< runs on over reopenings: an old answer never matches
     int abandoned_ = 0;
     bool unresponsive_ = false;
+    bool signal_again_ = false;
     TimePoint forget_at_;
 };
 

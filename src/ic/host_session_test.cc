@@ -186,6 +186,8 @@ TEST(HostSession, DropsLateAnswersAndHoldsBackFromASilentGuest) {
         session.time_out(kStart);
     }
     EXPECT_TRUE(session.unresponsive());
+    EXPECT_TRUE(session.take_signal_again());
+    EXPECT_FALSE(session.take_signal_again());
     EXPECT_FALSE(session.can_begin());
     EXPECT_EQ(session.receive(answer(requests[0]), kStart)->event, Event::kNothing);
     EXPECT_FALSE(session.unresponsive());

@@ -50,6 +50,9 @@ Result<vm::PostResult> KvmPartition::post_message(vm::SynicTarget target,
 void KvmPartition::signal_event(vm::SynicTarget target, uint16_t flag) {
     impl_->signal_event(target, flag);
 }
+void KvmPartition::signal_event_again(vm::SynicTarget target, uint16_t flag) {
+    impl_->signal_event_again(target, flag);
+}
 Result<void> KvmPartition::connect_port(uint32_t connection_id, int event_fd) {
     return impl_->connect_port(connection_id, event_fd);
 }

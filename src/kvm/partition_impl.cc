@@ -149,6 +149,13 @@ void KvmPartition::Impl::signal_event(vm::SynicTarget target, uint16_t flag) {
     }
 }
 
+void KvmPartition::Impl::signal_event_again(vm::SynicTarget target, uint16_t flag) {
+    if (target.sint == wire::kVmbusSint) {
+        (void)synic_.set_event_flag(target, flag);
+        vmbus_lines_->raise(target.vp);
+    }
+}
+
 Result<void> KvmPartition::Impl::connect_port(uint32_t connection_id, int event_fd) {
     HVIS_CHECK(check_machine());
     HVIS_CHECK(machine_->connect_port(connection_id, event_fd));

@@ -40,6 +40,7 @@ public:
     Result<void> reset();
     Result<vm::PostResult> post_message(vm::SynicTarget target, const vm::SynicMessage& message);
     void signal_event(vm::SynicTarget target, uint16_t flag);
+    void signal_event_again(vm::SynicTarget target, uint16_t flag);
     Result<void> connect_port(uint32_t connection_id, int event_fd);
     void disconnect_port(uint32_t connection_id);
     void retry_messages();

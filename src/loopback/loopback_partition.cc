@@ -344,6 +344,11 @@ void LoopbackPartition::signal_event(vm::SynicTarget target, uint16_t flag) {
     }
 }
 
+void LoopbackPartition::signal_event_again(vm::SynicTarget target, uint16_t flag) {
+    (void)synic_.set_event_flag(target, flag);
+    interrupt_.raise();
+}
+
 Result<void> LoopbackPartition::connect_port(uint32_t connection_id, int event_fd) {
     if (!is_attached()) {
         return fail(Errc::kState, "no guest process is attached");

@@ -80,6 +80,7 @@ public:
     Result<vm::PostResult> post_message(vm::SynicTarget target,
                                         const vm::SynicMessage& message) override;
     void signal_event(vm::SynicTarget target, uint16_t flag) override;
+    void signal_event_again(vm::SynicTarget target, uint16_t flag) override;
     Result<void> connect_port(uint32_t connection_id, int event_fd) override;
     void disconnect_port(uint32_t connection_id) override;
     Result<void> start() override;

@@ -162,6 +162,9 @@ TEST_F(LoopbackPartitionTest, InterruptsOncePerEventFlag) {
     acknowledge_interrupt(interrupt);
     partition_->signal_event(kTarget, 5);
     EXPECT_FALSE(is_due()) << "the guest has not cleared the flag";
+    partition_->signal_event_again(kTarget, 5);
+    EXPECT_TRUE(is_due());
+    acknowledge_interrupt(interrupt);
     partition_->signal_event(kTarget, 6);
     EXPECT_TRUE(is_due());
 }

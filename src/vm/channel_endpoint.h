@@ -34,6 +34,8 @@ public:
     [[nodiscard]] vmbus::RingWriter& writer() { return writer_; }
     /// Interrupts the guest for this channel.
     void signal() { partition_.signal_event(target_, event_flag_); }
+    /// The same though the guest has not looked at the last one: it may have missed it.
+    void signal_again() { partition_.signal_event_again(target_, event_flag_); }
     void retarget(uint32_t vp) { target_.vp = vp; }
     /// Kicks from the guest since the channel opened.
     [[nodiscard]] uint64_t kicks() const { return kicks_; }

@@ -133,7 +133,10 @@ void IcDevice::send(const Clocks& clocks) {
         }
         waiting_.reset();
     }
-    if (wrote && writer.commit()) {
+    const bool due = wrote && writer.commit();
+    if (service_.take_signal_again()) {
+        endpoint_->signal_again();
+    } else if (due) {
         endpoint_->signal();
     }
 }

@@ -89,6 +89,9 @@ public:
     virtual Result<PostResult> post_message(SynicTarget target, const SynicMessage& message) = 0;
     /// Sets an event flag and raises the interrupt if it was clear. Any thread.
     virtual void signal_event(SynicTarget target, uint16_t flag) = 0;
+    /// The same, and raises the interrupt though the flag was set: for a guest that may have missed
+    /// the first, because it had masked the interrupt source. Any thread.
+    virtual void signal_event_again(SynicTarget target, uint16_t flag) = 0;
     /// From now on HvSignalEvent on `connection_id` adds 1 to `event_fd`, which the caller keeps
     /// open until disconnect_port returned.
     virtual Result<void> connect_port(uint32_t connection_id, int event_fd) = 0;
