@@ -1,17 +1,16 @@
 #include "ic/heartbeat_host.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 
+#include "ic/service_versions.h"
 #include "wire/heartbeat.h"
 
 namespace hvis::ic {
 namespace {
 
-/// Linux: hb_versions in hv_util.c.
-constexpr std::array<Version, 2> kVersions = {{{1, 0}, {3, 0}}};
-constexpr SessionProfile kProfile{.type = wire::IcMessageType::kHeartbeat, .versions = kVersions};
+constexpr SessionProfile kProfile{.type = wire::IcMessageType::kHeartbeat,
+                                  .versions = kHeartbeatVersions};
 
 constexpr Duration kLeastTolerance = std::chrono::milliseconds(20);
 constexpr Duration kMostTolerance = std::chrono::milliseconds(500);
@@ -80,8 +79,8 @@ void HeartbeatHost::RoundTrips::add(Duration took) {
     sum_us += us;
 }
 
-HeartbeatHost::HeartbeatHost(const HeartbeatPolicy& policy)
-    : policy_(check_policy(policy) ? policy : HeartbeatPolicy{}), session_(kProfile) {}
+HeartbeatHost::HeartbeatHost(const HeartbeatPolicy& policy, std::optional<Version> newest)
+    : policy_(check_policy(policy) ? policy : HeartbeatPolicy{}), session_(kProfile, newest) {}
 
 void HeartbeatHost::channel_opened(const Clocks& clocks) {
     stop();

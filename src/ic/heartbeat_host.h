@@ -69,7 +69,9 @@ public:
         void add(Duration took);
     };
 
-    explicit HeartbeatHost(const HeartbeatPolicy& policy);
+    /// `newest` as for HostSession.
+    explicit HeartbeatHost(const HeartbeatPolicy& policy,
+                           std::optional<Version> newest = std::nullopt);
 
     void channel_opened(const Clocks& clocks) override;
     void channel_closed(const Clocks& clocks) override;

@@ -21,6 +21,16 @@ bool holds(std::span<const Version> versions, Version version) {
 
 }  // namespace
 
+HostSession::HostSession(const SessionProfile& profile, std::optional<Version> newest)
+    : profile_(profile) {
+    if (newest) {
+        const auto end = std::ranges::upper_bound(profile.versions, *newest);
+        const auto count = static_cast<size_t>(end - profile.versions.begin());
+        profile_.versions = profile.versions.first(std::max<size_t>(count, 1));
+        capped_ = profile_.versions.size() < profile.versions.size();
+    }
+}
+
 void HostSession::opened(TimePoint now) {
     closed();
     phase_ = Phase::kNegotiating;
@@ -222,12 +232,19 @@ ServiceReport HostSession::report() const {
                        "speaks: if this lasts, reload its driver (hv_utils on Linux)");
         case Phase::kMismatch:
             return say(Primary::kNonRecoverableError, Secondary::kProtocolMismatch,
-                       "the guest speaks none of the versions that this host offers: update the "
-                       "integration services in the guest");
+                       capped_ ? "the guest speaks none of the versions that this host offers: "
+                                 "raise the service's max_version in the machine's configuration"
+                               : "the guest speaks none of the versions that this host offers: "
+                                 "update the integration services in the guest");
         case Phase::kReady:
             return say(Primary::kOk, Secondary::kOk, "");
     }
     return report;
+}
+
+std::string_view HostSession::newer_version_remedy() const {
+    return capped_ ? "raise the service's max_version in the machine's configuration"
+                   : "update the guest";
 }
 
 uint8_t HostSession::next_transaction() {

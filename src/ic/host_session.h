@@ -19,7 +19,7 @@ namespace hvis::ic {
 /// What differs between the services below their own messages.
 struct SessionProfile {
     wire::IcMessageType type;
-    std::span<const Version> versions;  ///< what the host offers, oldest first
+    std::span<const Version> versions;  ///< what the host speaks, oldest first
     bool needs_daemon = false;          ///< the guest answers only once a daemon registered
 };
 
@@ -54,7 +54,10 @@ public:
         ByteView body{};  ///< of a kReply; part of the packet
     };
 
-    explicit HostSession(const SessionProfile& profile) : profile_(profile) {}
+    /// Offers the profile's versions up to `newest`, and the oldest in any case; nothing caps them
+    /// by default.
+    explicit HostSession(const SessionProfile& profile,
+                         std::optional<Version> newest = std::nullopt);
 
     void opened(TimePoint now);
     void closed();
@@ -106,12 +109,15 @@ public:
     /// The words for everything that has nothing to do with the service itself; a ready session is
     /// kOk with an empty explanation.
     [[nodiscard]] ServiceReport report() const;
+    /// What to do for a newer version: who has it to offer depends on the cap.
+    [[nodiscard]] std::string_view newer_version_remedy() const;
 
 private:
     Result<Received> negotiation_reply(const wire::IcPacket& packet);
     uint8_t next_transaction();
 
-    SessionProfile profile_;
+    SessionProfile profile_;  ///< with the versions that are offered
+    bool capped_ = false;     ///< the host speaks newer ones
     Phase phase_ = Phase::kClosed;
     bool enabled_ = true;
     bool paused_ = false;

@@ -11,6 +11,7 @@
 namespace hvis::ic {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Event = HostSession::Event;
 using Phase = HostSession::Phase;
@@ -53,6 +54,30 @@ TEST(HostSession, OffersOnceAndTakesTheGuestsChoice) {
     EXPECT_EQ(received->event, Event::kNegotiated);
     EXPECT_EQ(session.message_version(), (Version{3, 0}));
     EXPECT_EQ(session.report().framework, (Version{1, 0}));
+}
+
+TEST(HostSession, OffersNoVersionAboveItsCap) {
+    const auto offered = [](std::optional<Version> newest) {
+        HostSession session(kProfile, newest);
+        session.opened(kStart);
+        const auto offer = session.next_offer(kStart);
+        EXPECT_TRUE(offer);
+        return wire::parse_negotiate_offer(wire::parse_ic_packet(*offer)->body)->message;
+    };
+    EXPECT_THAT(offered({}), ElementsAre(Version{1, 0}, Version{3, 0}));
+    EXPECT_THAT(offered({{4, 0}}), ElementsAre(Version{1, 0}, Version{3, 0}));
+    EXPECT_THAT(offered({{2, 9}}), ElementsAre(Version{1, 0}));
+    EXPECT_THAT(offered({{0, 9}}), ElementsAre(Version{1, 0})) << "never none at all";
+}
+
+TEST(HostSession, DropsAChoiceAboveItsCap) {
+    HostSession session(kProfile, Version{1, 0});
+    session.opened(kStart);
+    const auto offer = session.next_offer(kStart);
+    EXPECT_FALSE(session.receive(choice(*offer, {3, 0}, {3, 0}), kStart));
+    EXPECT_TRUE(session.receive(choice(*offer, {3, 0}, {1, 0}), kStart));
+    EXPECT_EQ(session.message_version(), (Version{1, 0}));
+    EXPECT_THAT(session.newer_version_remedy(), HasSubstr("max_version"));
 }
 
 TEST(HostSession, NegotiatesEveryPairOfVersionsThatAGuestCanHave) {

@@ -1,17 +1,16 @@
 #include "ic/kvp_host.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <string>
+
+#include "ic/service_versions.h"
 
 namespace hvis::ic {
 namespace {
 
-/// Linux: kvp_versions in hv_kvp.c has 4.0 and 3.0; Windows guests choose 5.0.
-constexpr std::array<Version, 3> kVersions = {{{3, 0}, {4, 0}, {5, 0}}};
 constexpr SessionProfile kProfile{
-    .type = wire::IcMessageType::kKvp, .versions = kVersions, .needs_daemon = true};
+    .type = wire::IcMessageType::kKvp, .versions = kKvpVersions, .needs_daemon = true};
 
 /// The first that carries IP settings.
 constexpr Version kIpInfoVersion{4, 0};
@@ -43,7 +42,7 @@ Result<std::string> mac_text(std::string_view mac) {
 
 }  // namespace
 
-KvpHost::KvpHost() : session_(kProfile) {}
+KvpHost::KvpHost(std::optional<Version> newest) : session_(kProfile, newest) {}
 
 void KvpHost::channel_opened(const Clocks& clocks) {
     land(clocks.now, false);
@@ -331,8 +330,8 @@ ServiceReport KvpHost::judgement() const {
             "the guest's daemon has stopped answering: restart hv_kvp_daemon or hvis-guest in it";
     } else if (session_.message_version() < kIpInfoVersion) {
         report.primary = Primary::kDegraded;
-        report.explanation =
-            "the guest exchanges pairs, but its version has no IP settings: update the guest";
+        report.explanation = "the guest exchanges pairs, but the version has no IP settings: ";
+        report.explanation += session_.newer_version_remedy();
     } else {
         report.explanation = "the guest exchanges pairs and IP settings";
     }

@@ -28,7 +28,8 @@ public:
     /// A pair that the guest refused, or did not take in time, is offered again after so long.
     static constexpr Duration kMirrorRetry = std::chrono::seconds(60);
 
-    KvpHost();
+    /// `newest` as for HostSession.
+    explicit KvpHost(std::optional<Version> newest = std::nullopt);
 
     void channel_opened(const Clocks& clocks) override;
     void channel_closed(const Clocks& clocks) override;

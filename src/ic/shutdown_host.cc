@@ -1,15 +1,15 @@
 #include "ic/shutdown_host.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
+
+#include "ic/service_versions.h"
 
 namespace hvis::ic {
 namespace {
 
-/// Linux: sd_versions in hv_util.c.
-constexpr std::array<Version, 4> kVersions = {{{1, 0}, {3, 0}, {3, 1}, {3, 2}}};
-constexpr SessionProfile kProfile{.type = wire::IcMessageType::kShutdown, .versions = kVersions};
+constexpr SessionProfile kProfile{.type = wire::IcMessageType::kShutdown,
+                                  .versions = kShutdownVersions};
 
 /// Linux: the commits that added SD_VERSION_3_1 and SD_VERSION_3_2.
 constexpr Version kRestartVersion{3, 1};
@@ -36,7 +36,7 @@ uint32_t seconds_of(Duration duration) {
 
 }  // namespace
 
-ShutdownHost::ShutdownHost() : session_(kProfile) {}
+ShutdownHost::ShutdownHost(std::optional<Version> newest) : session_(kProfile, newest) {}
 
 void ShutdownHost::channel_opened(const Clocks& clocks) {
     finish(Outcome::kGuestNotConnected, wire::kIcOk, clocks);
@@ -175,10 +175,11 @@ ServiceReport ShutdownHost::judgement() const {
     } else if (session_.message_version() < kHibernateVersion) {
         report.primary = Primary::kDegraded;
         report.explanation = session_.message_version() < kRestartVersion
-                                 ? "the guest can be shut down, but its service is too old to "
-                                   "restart or hibernate it: update the guest"
-                                 : "the guest can be shut down and restarted, but its service is "
-                                   "too old to hibernate it: update the guest";
+                                 ? "the guest can be shut down, but the version is too old to "
+                                   "restart or hibernate it: "
+                                 : "the guest can be shut down and restarted, but the version is "
+                                   "too old to hibernate it: ";
+        report.explanation += session_.newer_version_remedy();
     } else {
         report.explanation = "the guest can be shut down, restarted and hibernated";
     }

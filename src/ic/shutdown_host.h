@@ -41,7 +41,8 @@ public:
         bool operator==(const Finished&) const = default;
     };
 
-    ShutdownHost();
+    /// `newest` as for HostSession.
+    explicit ShutdownHost(std::optional<Version> newest = std::nullopt);
 
     void channel_opened(const Clocks& clocks) override;
     void channel_closed(const Clocks& clocks) override;

@@ -1,15 +1,13 @@
 #include "ic/time_sync_host.h"
 
-#include <array>
-
+#include "ic/service_versions.h"
 #include "wire/timesync.h"
 
 namespace hvis::ic {
 namespace {
 
-/// Linux: ts_versions in hv_util.c.
-constexpr std::array<Version, 3> kVersions = {{{1, 0}, {3, 0}, {4, 0}}};
-constexpr SessionProfile kProfile{.type = wire::IcMessageType::kTimeSync, .versions = kVersions};
+constexpr SessionProfile kProfile{.type = wire::IcMessageType::kTimeSync,
+                                  .versions = kTimeSyncVersions};
 
 uint64_t ticks_of(Duration duration) {
     return static_cast<uint64_t>(std::chrono::duration_cast<Ticks>(duration).count());
@@ -17,7 +15,7 @@ uint64_t ticks_of(Duration duration) {
 
 }  // namespace
 
-TimeSyncHost::TimeSyncHost() : session_(kProfile) {}
+TimeSyncHost::TimeSyncHost(std::optional<Version> newest) : session_(kProfile, newest) {}
 
 void TimeSyncHost::channel_opened(const Clocks& clocks) {
     stop();

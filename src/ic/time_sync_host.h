@@ -34,7 +34,8 @@ public:
         bool operator==(const Finished&) const = default;
     };
 
-    TimeSyncHost();
+    /// `newest` as for HostSession.
+    explicit TimeSyncHost(std::optional<Version> newest = std::nullopt);
 
     void channel_opened(const Clocks& clocks) override;
     void channel_closed(const Clocks& clocks) override;

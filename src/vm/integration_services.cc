@@ -24,6 +24,10 @@ constexpr std::array<ServiceGuids, kServiceKinds.size()> kGuids = {{
      "242ff919-07db-4180-9c2e-b86cb68c8c55"_guid},
 }};
 
+std::optional<ic::Version> newest(const IntegrationServices::Config& config, ServiceKind kind) {
+    return config.newest[static_cast<size_t>(kind)];
+}
+
 }  // namespace
 
 std::string_view to_string(ServiceKind kind) { return kGuids[static_cast<size_t>(kind)].name; }
@@ -53,7 +57,10 @@ IntegrationServices::IntegrationServices(VmbusHost& vmbus, Partition& partition,
       partition_(partition),
       loop_(loop),
       changed_(std::move(changed)),
-      heartbeat_(config.heartbeat) {
+      heartbeat_(config.heartbeat, newest(config, ServiceKind::kHeartbeat)),
+      shutdown_(newest(config, ServiceKind::kShutdown)),
+      timesync_(newest(config, ServiceKind::kTimesync)),
+      kvp_(newest(config, ServiceKind::kKvp)) {
     const std::array<ic::HostService*, kServiceKinds.size()> services = {&heartbeat_, &shutdown_,
                                                                          &timesync_, &kvp_};
     for (const ServiceKind kind : kServiceKinds) {

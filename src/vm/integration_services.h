@@ -31,6 +31,8 @@ public:
         ic::HeartbeatPolicy heartbeat;
         /// The check boxes, in the order of ServiceKind.
         std::array<bool, kServiceKinds.size()> enabled{true, true, true, true};
+        /// The newest message version that is offered (ic::HostSession), in the same order.
+        std::array<std::optional<ic::Version>, kServiceKinds.size()> newest;
     };
     /// The service may have effects to be taken, or its status changed.
     using Changed = std::function<void(ServiceKind)>;

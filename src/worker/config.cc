@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include <nlohmann/json.hpp>
 
@@ -129,14 +130,42 @@ void read_serial(FieldReader& reader, SerialConfig& serial) {
     }
 }
 
+void read_service_version(FieldReader& section, std::span<const ic::Version> versions,
+                          std::optional<ic::Version>& version) {
+    std::vector<std::string> texts;
+    for (const ic::Version& each : versions) {
+        texts.push_back(std::to_string(each.major) + "." + std::to_string(each.minor));
+    }
+    const std::vector<std::string_view> words(texts.begin(), texts.end());
+    if (const auto index = section.choice("max_version", words)) {
+        version = versions[*index];
+    }
+}
+
+/// true, false, or {"enabled": BOOL, "max_version": VERSION}.
+void read_service(FieldReader& services, std::string_view name,
+                  std::span<const ic::Version> versions, ServiceConfig& service) {
+    const Json* value = services.any(name);
+    if (value == nullptr) {
+        return;
+    }
+    if (value->is_boolean()) {
+        service.enabled = value->get<bool>();
+    } else if (value->is_object()) {
+        read_section(services, name, [&](FieldReader& section) {
+            service.enabled = section.boolean("enabled").value_or(true);
+            read_service_version(section, versions, service.max_version);
+        });
+    } else {
+        services.complain(name, "expected true, false or an object");
+    }
+}
+
 void read_services(FieldReader& section, ServicesConfig& services) {
-    const auto read = [&](std::string_view name, bool& service) {
-        service = section.boolean(name).value_or(service);
-    };
-    read("heartbeat", services.heartbeat);
-    read("shutdown", services.shutdown);
-    read("timesync", services.timesync);
-    read("kvp", services.kvp);
+    read_service(section, "heartbeat", ic::kHeartbeatVersions, services.heartbeat);
+    read_service(section, "shutdown", ic::kShutdownVersions, services.shutdown);
+    read_service(section, "timesync", ic::kTimeSyncVersions, services.timesync);
+    read_service(section, "kvp", ic::kKvpVersions, services.kvp);
 }
 
 /// An object whose members are the pairs.

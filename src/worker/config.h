@@ -12,6 +12,7 @@
 #include "control/heartbeat_policy.h"
 #include "control/json.h"
 #include "control/results.h"
+#include "ic/service_versions.h"
 #include "loopback/guest_fault.h"
 
 namespace hvis::worker {
@@ -42,14 +43,26 @@ struct SerialConfig {
     bool operator==(const SerialConfig&) const = default;
 };
 
-/// One check box for each service.
+// GCC asks for the braces where only some members are named.
+// NOLINTBEGIN(readability-redundant-member-init)
+
+/// A service's check box, and the newest message version of it that the guest is offered.
+struct ServiceConfig {
+    bool enabled = true;
+    std::optional<ic::Version> max_version{};  ///< none: the newest that the host speaks
+    bool operator==(const ServiceConfig&) const = default;
+};
+
+/// One for each service.
 struct ServicesConfig {
-    bool heartbeat = true;
-    bool shutdown = true;
-    bool timesync = true;
-    bool kvp = true;
+    ServiceConfig heartbeat{};
+    ServiceConfig shutdown{};
+    ServiceConfig timesync{};
+    ServiceConfig kvp{};
     bool operator==(const ServicesConfig&) const = default;
 };
+
+// NOLINTEND(readability-redundant-member-init)
 
 /// What follows when the guest crashes or resets.
 enum class StopAction : uint8_t { kRestart, kStop };

@@ -61,7 +61,7 @@ TEST(Config, ReadsEveryOption) {
         (SerialConfig{.kind = SerialConfig::Kind::kFile, .path = "/tmp/serial.log", .log = {}}));
     EXPECT_EQ(config->control, "/run/hvis/web.sock");
     EXPECT_EQ(config->last_words, "/var/lib/hvis/web.json");
-    EXPECT_EQ(config->services, (ServicesConfig{.timesync = false}));
+    EXPECT_EQ(config->services, (ServicesConfig{.timesync = {.enabled = false}}));
     EXPECT_EQ(config->heartbeat.interval, std::chrono::milliseconds(500));
     EXPECT_EQ(config->heartbeat.window, 5U);
     EXPECT_EQ(config->heartbeat.on_loss, control::OnLoss::kReset);
@@ -86,6 +86,18 @@ TEST(Config, HasDefaultsForAllButThreeOptions) {
     EXPECT_FALSE(config->acpi_s4);
     EXPECT_TRUE(config->control.empty());
     EXPECT_NE(config->id, parse_config(R"({"name":"a","memory":67108864,"kernel":"k"})")->id);
+}
+
+TEST(Config, CapsTheVersionsOfAService) {
+    const auto config = parse_config(
+        with(R"("services":{"heartbeat":{"max_version":"1.0"},"shutdown":{"enabled":false,)"
+             R"("max_version":"3.1"},"timesync":{"enabled":true},"kvp":{"max_version":"5.0"}})"));
+    ASSERT_TRUE(config) << config.error().to_string();
+    EXPECT_EQ(config->services.heartbeat, (ServiceConfig{.max_version = {{1, 0}}}));
+    EXPECT_EQ(config->services.shutdown,
+              (ServiceConfig{.enabled = false, .max_version = {{3, 1}}}));
+    EXPECT_EQ(config->services.timesync, ServiceConfig{});
+    EXPECT_EQ(config->services.kvp, (ServiceConfig{.max_version = {{5, 0}}}));
 }
 
 TEST(Config, RefusesEveryPrefix) {
@@ -115,7 +127,13 @@ TEST(Config, NamesTheBadFieldAndSaysWhatIsAllowed) {
     EXPECT_EQ(complaint_about(with(R"("services":{"vss":true})")),
               "/services/vss: unknown field; known are heartbeat, kvp, shutdown, timesync");
     EXPECT_EQ(complaint_about(with(R"("services":{"kvp":1})")),
-              "/services/kvp: expected true or false");
+              "/services/kvp: expected true, false or an object");
+    EXPECT_EQ(complaint_about(with(R"("services":{"timesync":{"max_version":"3.1"}})")),
+              "/services/timesync/max_version: expected one of 1.0, 3.0, 4.0");
+    EXPECT_EQ(complaint_about(with(R"("services":{"kvp":{"max_version":4}})")),
+              "/services/kvp/max_version: expected one of 3.0, 4.0, 5.0");
+    EXPECT_EQ(complaint_about(with(R"("services":{"heartbeat":{"version":"1.0"}})")),
+              "/services/heartbeat/version: unknown field; known are enabled, max_version");
     EXPECT_EQ(complaint_about(with(R"("heartbeat":{"on_loss":"pray"})")),
               "/heartbeat/on_loss: expected one of none, reset, power_off");
     EXPECT_EQ(complaint_about(with(R"("kvp":{"external":{"k":1}})")),
@@ -200,8 +218,9 @@ TEST(Config, HasEveryOptionOnTheManualPage) {
     std::ifstream file(HVIS_MANUAL);
     const std::string manual{std::istreambuf_iterator<char>(file), {}};
     for (const std::string& text :
-         {with(R"("zz":1)"), with(R"("services":{"zz":1})"), with(R"("heartbeat":{"zz":1})"),
-          with(R"("kvp":{"zz":1})"), with(R"("loopback":{"zz":1})"), with(R"("vmbus":{"zz":1})"),
+         {with(R"("zz":1)"), with(R"("services":{"zz":1})"), with(R"("services":{"kvp":{"zz":1}})"),
+          with(R"("heartbeat":{"zz":1})"), with(R"("kvp":{"zz":1})"),
+          with(R"("loopback":{"zz":1})"), with(R"("vmbus":{"zz":1})"),
           with(R"("acpi":{"zz":1})")}) {
         const auto names = known_fields(text);
         EXPECT_FALSE(names.empty());

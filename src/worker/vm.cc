@@ -63,11 +63,14 @@ Result<void> Vm::open(const Machine::Maker& make_machine) {
     vmbus_ = std::make_unique<vm::VmbusHost>(machine_->partition(), loop_, newest_version(config_),
                                              this);
     machine_->attach(*vmbus_);
+    const ServicesConfig& services = config_.services;
     services_ = HVIS_TRY(vm::IntegrationServices::create(
         *vmbus_, machine_->partition(), loop_,
         {.heartbeat = to_ic(policy_),
-         .enabled = {config_.services.heartbeat, config_.services.shutdown,
-                     config_.services.timesync, config_.services.kvp}},
+         .enabled = {services.heartbeat.enabled, services.shutdown.enabled,
+                     services.timesync.enabled, services.kvp.enabled},
+         .newest = {services.heartbeat.max_version, services.shutdown.max_version,
+                    services.timesync.max_version, services.kvp.max_version}},
         // The services call back while they are being made; there is nothing to take from them yet.
         [this](ServiceKind kind) {
             if (services_) {

@@ -20,7 +20,7 @@ void GuestTest::SetUp() {
         boot_instead(config_);
     }
     ASSERT_NE(shared_, nullptr) << "no guest to test";
-    shared_->expect_all_services_ok();
+    expect_ready();
 }
 
 void GuestTest::boot_instead(const MachineConfig& config) {

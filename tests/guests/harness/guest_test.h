@@ -21,6 +21,9 @@ protected:
     /// given up, so that the next test gets a fresh one.
     void TearDown() override;
 
+    /// What a test finds, for SetUp to wait for: every enabled service is ok.
+    virtual void expect_ready() { guest().expect_all_services_ok(); }
+
     Guest& guest() { return *shared_; }
     /// The guest is of no more use: the machine was switched off, or will not recover.
     void give_up_guest() { shared_.reset(); }

@@ -27,6 +27,9 @@ std::string config_text(const MachineConfig& config, const MachinePaths& paths) 
     for (const std::string& service : config.disabled_services) {
         text["services"][service] = false;
     }
+    for (const auto& [service, version] : config.version_caps) {
+        text["services"][service]["max_version"] = version;
+    }
     if (config.heartbeat != control::HeartbeatPolicyChange{}) {
         text["heartbeat"] = control::to_json(config.heartbeat);
     }

@@ -19,6 +19,8 @@ struct MachineConfig {
     std::string kernel = {};  ///< instead of the suite's
     std::string append = {};  ///< added to the suite's command line
     std::vector<std::string> disabled_services = {};
+    /// Services and the newest version of each that is offered; the others are not capped.
+    std::vector<std::pair<std::string, std::string>> version_caps = {};
     control::HeartbeatPolicyChange heartbeat = {};
     std::vector<std::pair<std::string, std::string>> external_pairs = {};
     std::string vmbus_max_version = {};  ///< empty: the newest
