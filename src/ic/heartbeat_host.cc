@@ -170,6 +170,7 @@ Result<void> HeartbeatHost::beat_answered(const HostSession::Received& reply, Ti
     }
     awaiting_ = false;
     judge_at_.reset();
+    voided_in_a_row_ = 0;
     ++counters_.answered;
     round_trips_.add(now - sent_at_);
     judge(true);
@@ -189,7 +190,9 @@ void HeartbeatHost::timer_fired(const Clocks& clocks) {
             judge_at_.reset();
             if (host_stalled) {
                 ++counters_.voided;
+                ++voided_in_a_row_;
             } else {
+                voided_in_a_row_ = 0;
                 session_.note_silence();
                 if (clocks.now >= grace_until_) {
                     ++counters_.missed;
@@ -239,6 +242,7 @@ void HeartbeatHost::stop() {
     judge_at_.reset();
     next_beat_at_.reset();
     answers_.clear();
+    voided_in_a_row_ = 0;
 }
 
 void HeartbeatHost::beat(TimePoint now) {
@@ -300,6 +304,14 @@ ServiceReport HeartbeatHost::report(const Clocks&) const {
 ServiceReport HeartbeatHost::judgement() const {
     auto report = session_.report();
     if (report.primary != Primary::kOk) {
+        return report;
+    }
+    if (voided_in_a_row_ >= kVoidedInARow && health_ != GuestHealth::kLost) {
+        report.primary = Primary::kDegraded;
+        // Without their number, which would make a new report of each beat.
+        report.explanation = "the host is too busy to judge the guest: it was late itself for " +
+                             std::to_string(kVoidedInARow) +
+                             " heartbeats in a row or more, which do not count: give it less to do";
         return report;
     }
     switch (health_) {

@@ -29,6 +29,10 @@ public:
     /// Answers in time, one after the other, before a lost guest counts as alive again.
     static constexpr uint32_t kAnswersToRegain = 2;
 
+    /// Beats voided one after the other after which the host is too busy to judge the guest at all:
+    /// the service is degraded until a beat is judged again.
+    static constexpr uint32_t kVoidedInARow = 10;
+
     struct HealthChanged {
         GuestHealth from;
         GuestHealth to;
@@ -133,6 +137,7 @@ private:
     TimePoint grace_until_;
     std::deque<bool> answers_;  ///< the last `window` judgements, true for an answer
     uint32_t regained_ = 0;     ///< answers in a row since the guest was lost
+    uint32_t voided_in_a_row_ = 0;
     GuestHealth health_ = GuestHealth::kUnknown;
     Applications applications_ = Applications::kUnknown;
     Counters counters_;

@@ -14,6 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Effect = HeartbeatHost::Effect;
 
@@ -195,6 +196,54 @@ TEST(HeartbeatHost, DoesNotHoldItsOwnStallAgainstTheGuest) {
         EXPECT_GT(stalled->late, seconds(25));
         EXPECT_LE(stalled->late, seconds(30));
     }
+}
+
+TEST(HeartbeatHost, IsDegradedWhenTheHostIsAlwaysLate) {
+    Rig rig;
+    rig.start();
+    rig.link.set_silent(true);
+    while (rig.host.counters().voided < HeartbeatHost::kVoidedInARow - 1) {
+        rig.link.stall(seconds(30));
+    }
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+    rig.link.stall(seconds(30));
+    auto report = rig.host.report(rig.link.clocks());
+    EXPECT_EQ(report.primary, Primary::kDegraded);
+    EXPECT_THAT(report.explanation, HasSubstr("the host is too busy to judge the guest"));
+    EXPECT_EQ(report.since, rig.link.clocks().wall);
+    EXPECT_EQ(rig.host.health(), GuestHealth::kAlive) << "nothing is held against the guest";
+    rig.link.set_silent(false);  // An answer in time is a verdict again.
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+}
+
+TEST(HeartbeatHost, JudgesAgainOnceTheHostIsInTime) {
+    Rig rig;
+    rig.start();
+    rig.link.set_silent(true);
+    while (rig.host.counters().voided < 2 * HeartbeatHost::kVoidedInARow) {
+        rig.link.stall(seconds(30));
+    }
+    rig.link.advance(milliseconds(1500));  // the first miss
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+    rig.link.advance(seconds(2));
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kLostCommunication);
+    while (rig.host.counters().voided < 4 * HeartbeatHost::kVoidedInARow) {
+        rig.link.stall(seconds(30));
+    }
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kLostCommunication)
+        << "what was found out in time stands";
+}
+
+TEST(HeartbeatHost, CountsVoidedBeatsAnewAfterAPause) {
+    Rig rig;
+    rig.start();
+    rig.link.set_silent(true);
+    while (rig.host.counters().voided < HeartbeatHost::kVoidedInARow) {
+        rig.link.stall(seconds(30));
+    }
+    rig.link.pause();
+    rig.link.resume();
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
 }
 
 TEST(HeartbeatHost, TakesAnAnswerThatWaitedForAStalledHost) {
