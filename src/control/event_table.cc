@@ -54,7 +54,9 @@ constexpr auto kTable = std::to_array<EventSpec>({
      "The guest's half of the service is too old or too new."},
     {kGuestMessageRejected, "guest_message_rejected", kWarning, "*",
      "a message of the guest for {service} was rejected: {reason} ({suppressed} more not shown)",
-     "The guest broke the protocol. At most a few are recorded in ten seconds."},
+     "The guest broke the protocol. `service` is `vmbus` for a message about the bus or its "
+     "channels. "
+     "At most a few are recorded in ten seconds."},
     {kEventsSuppressed, "events_suppressed", kWarning, "*",
      "{service}: {count} more events {event} were not recorded",
      "The same happens over and over, more than an administrator would bring about. After 72 "

@@ -185,8 +185,12 @@ void VmbusHost::post_messages() {
 
 void VmbusHost::note_rejected(const Error& error) {
     ++rejected_;
-    if (log_limit_.allow(loop::Loop::now())) {
-        log(LogLevel::kWarning, "vmbus", std::string("guest: ").append(error.what));
+    if (!rejected_limit_.allow(loop::Loop::now())) {
+        return;
+    }
+    log(LogLevel::kWarning, "vmbus", std::string("guest: ").append(error.what));
+    if (observer_ != nullptr) {
+        observer_->vmbus_message_rejected(error.what, rejected_limit_.take_suppressed());
     }
 }
 

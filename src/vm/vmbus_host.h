@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "base/log.h"
 #include "base/result.h"
@@ -37,6 +38,9 @@ public:
     virtual ~VmbusObserver() = default;
     virtual void vmbus_connected(wire::VmbusVersion version) = 0;
     virtual void vmbus_disconnected(vmbus::DisconnectReason reason) = 0;
+    /// A message of the guest broke the protocol and was dropped; `suppressed` more were since the
+    /// last call. At most a few calls in ten seconds (LogLimit).
+    virtual void vmbus_message_rejected(std::string_view reason, uint32_t suppressed) = 0;
 };
 
 /// Joins the sans-IO channel server to a partition and its devices: carries out the server's
@@ -96,7 +100,7 @@ private:
     bool refused_one_ = false;  ///< the partition holds messages back for us
     bool running_ = false;      ///< run() is on the stack: effects of effects are carried out there
     uint64_t rejected_ = 0;
-    LogLimit log_limit_;
+    LogLimit rejected_limit_;
 };
 
 }  // namespace hvis::vm

@@ -119,4 +119,10 @@ void Vm::vmbus_disconnected(vmbus::DisconnectReason /*reason*/) {
     waits_.check();
 }
 
+void Vm::vmbus_message_rejected(std::string_view reason, uint32_t suppressed) {
+    record(control::EventId::kGuestMessageRejected, {{"service", "vmbus"},
+                                                     {"reason", std::string(reason)},
+                                                     {"suppressed", std::to_string(suppressed)}});
+}
+
 }  // namespace hvis::worker

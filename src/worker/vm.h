@@ -96,6 +96,7 @@ private:
 
     void vmbus_connected(wire::VmbusVersion version) override;
     void vmbus_disconnected(vmbus::DisconnectReason reason) override;
+    void vmbus_message_rejected(std::string_view reason, uint32_t suppressed) override;
 
     // vm_stop.cc: crashes, stops, and what follows.
     void crashed(const vm::CrashReport& report);

@@ -75,14 +75,16 @@ protected:
     void wait_for(control::Condition condition) {
         EXPECT_TRUE(call(control::WaitCommand{.condition = condition}).contains("waited_ms"));
     }
-    void wait_for_event(control::EventId id) {
+    /// `service` may be left out.
+    void wait_for_event(control::EventId id, std::string_view service = {}) {
         if (!subscribed_) {
             subscribed_ = true;
             (void)call(control::EventsSubscribeCommand{.since = 0});
         }
         for (auto event = client_->next_event(soon()); event && *event != nullptr;
              event = client_->next_event(soon())) {
-            if ((*event)->at("id") == std::to_underlying(id)) {
+            if ((*event)->at("id") == std::to_underlying(id) &&
+                (service.empty() || (*event)->at("service") == service)) {
                 return;
             }
         }
@@ -222,6 +224,7 @@ TEST_F(VmTest, OutlivesAVandal) {
     for (int count = 0; count < 500; ++count) {
         ASSERT_EQ(call(control::StatusCommand{}).at("name"), "web");
     }
+    wait_for_event(control::EventId::kGuestMessageRejected, "vmbus");
     EXPECT_EQ(call(control::MachineCommand{MachineAction::kPowerOff}), Json::object());
     wait_for(control::Condition::kStopped);
 }
