@@ -189,7 +189,8 @@ TEST(Config, NeedsNoKernelForALoopbackMachine) {
     EXPECT_EQ(complaint_about(with(R"("partition":"xen")")),
               "/partition: expected one of kvm, loopback");
     EXPECT_EQ(complaint_about(with(R"("loopback":{"fault":"tired"})")),
-              "/loopback/fault: expected one of none, hung-heartbeat, dies, crashes, vandal");
+              "/loopback/fault: expected one of none, hung-heartbeat, dies, crashes, vandal, "
+              "wrong-clock");
 }
 
 TEST(Config, BoundsTheNumberOfPairs) {

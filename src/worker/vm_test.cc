@@ -75,8 +75,8 @@ protected:
     void wait_for(control::Condition condition) {
         EXPECT_TRUE(call(control::WaitCommand{.condition = condition}).contains("waited_ms"));
     }
-    /// `service` may be left out.
-    void wait_for_event(control::EventId id, std::string_view service = {}) {
+    /// The event's fields. `service` may be left out.
+    Json wait_for_event(control::EventId id, std::string_view service = {}) {
         if (!subscribed_) {
             subscribed_ = true;
             (void)call(control::EventsSubscribeCommand{.since = 0});
@@ -85,10 +85,11 @@ protected:
              event = client_->next_event(soon())) {
             if ((*event)->at("id") == std::to_underlying(id) &&
                 (service.empty() || (*event)->at("service") == service)) {
-                return;
+                return (*event)->at("fields");
             }
         }
-        FAIL() << "event " << std::to_underlying(id) << " did not come";
+        ADD_FAILURE() << "event " << std::to_underlying(id) << " did not come";
+        return Json::object();
     }
     Json state() { return call(control::StatusCommand{}).at("state"); }
 
@@ -148,7 +149,7 @@ TEST_F(VmTest, PausesAndGoesOn) {
     EXPECT_EQ(state(), "paused");
     EXPECT_EQ(call(control::MachineCommand{MachineAction::kResume}), Json::object());
     wait_for(control::Condition::kHeartbeat);
-    wait_for_event(control::EventId::kTimeSynced);
+    (void)wait_for_event(control::EventId::kTimeSynced);
     EXPECT_EQ(call(control::TimeSyncCommand{}), Json::object());
     EXPECT_GE(call(control::TimeShowCommand{}).at("syncs"), 1);
 }
@@ -162,9 +163,9 @@ TEST_F(VmTest, StartsAnewAfterResetAndRestart) {
               Json::object());
     wait_for(control::Condition::kHeartbeat);
     EXPECT_EQ(state(), "running");
-    wait_for_event(control::EventId::kVmReset);
-    wait_for_event(control::EventId::kShutdownAccepted);
-    wait_for_event(control::EventId::kVmReset);
+    (void)wait_for_event(control::EventId::kVmReset);
+    (void)wait_for_event(control::EventId::kShutdownAccepted);
+    (void)wait_for_event(control::EventId::kVmReset);
 }
 
 TEST_F(VmTest, ShutsItsGuestDown) {
@@ -190,10 +191,10 @@ TEST_F(VmTest, ResetsAGuestWhoseHeartbeatIsLostAsOftenAsItMay) {
     config_.heartbeat.on_loss = control::OnLoss::kReset;
     config_.heartbeat.attempts = 2;
     start();
-    wait_for_event(control::EventId::kHeartbeatLost);
-    wait_for_event(control::EventId::kLossActionTaken);
-    wait_for_event(control::EventId::kLossActionTaken);
-    wait_for_event(control::EventId::kLossAttemptsExhausted);
+    (void)wait_for_event(control::EventId::kHeartbeatLost);
+    (void)wait_for_event(control::EventId::kLossActionTaken);
+    (void)wait_for_event(control::EventId::kLossActionTaken);
+    (void)wait_for_event(control::EventId::kLossAttemptsExhausted);
     EXPECT_EQ(state(), "running");
 }
 
@@ -203,13 +204,13 @@ TEST_F(VmTest, StopsWithAGuestThatDies) {
     wait_for(control::Condition::kStopped);
     EXPECT_EQ(state(), "crashed");
     EXPECT_EQ(vm_->ending().exit_status, 1);
-    wait_for_event(control::EventId::kTripleFault);
+    (void)wait_for_event(control::EventId::kTripleFault);
 }
 
 TEST_F(VmTest, TellsWhatACrashedGuestReported) {
     config_.loopback.fault = loopback::GuestFault::kCrashes;
     start();
-    wait_for_event(control::EventId::kGuestCrashed);
+    (void)wait_for_event(control::EventId::kGuestCrashed);
     const Json status = call(control::StatusCommand{});
     EXPECT_EQ(status.at("state"), "crashed");
     EXPECT_THAT(status.at("crash").at("text").get<std::string>(),
@@ -224,9 +225,41 @@ TEST_F(VmTest, OutlivesAVandal) {
     for (int count = 0; count < 500; ++count) {
         ASSERT_EQ(call(control::StatusCommand{}).at("name"), "web");
     }
-    wait_for_event(control::EventId::kGuestMessageRejected, "vmbus");
+    (void)wait_for_event(control::EventId::kGuestMessageRejected, "vmbus");
     EXPECT_EQ(call(control::MachineCommand{MachineAction::kPowerOff}), Json::object());
     wait_for(control::Condition::kStopped);
+}
+
+TEST_F(VmTest, SaysHowManyPairsItHasWritten) {
+    config_.kvp_external = {{.key = "role", .value = "web"}, {.key = "rack", .value = "7"}};
+    start();
+    const Json parameters = wait_for_event(control::EventId::kKvpPushed);
+    EXPECT_EQ(parameters.value("pool", ""), "parameters");
+    EXPECT_EQ(parameters.value("count", ""), "16");
+    const Json external = wait_for_event(control::EventId::kKvpPushed);
+    EXPECT_EQ(external.value("pool", ""), "external");
+    EXPECT_EQ(external.value("count", ""), "2");
+}
+
+TEST_F(VmTest, NoticesThatTheHostItselfWasLate) {
+    config_.heartbeat.latency = std::chrono::milliseconds(50);
+    config_.heartbeat.misses = 50;
+    config_.heartbeat.window = 50;
+    start();
+    wait_for(control::Condition::kHeartbeat);
+    ASSERT_TRUE(loop_->post([] { std::this_thread::sleep_for(std::chrono::milliseconds(500)); }));
+    const Json stall = wait_for_event(control::EventId::kHostStallNoticed);
+    EXPECT_GE(std::stoi(stall.value("late_ms", "0")), 25) << "half of the latency is let pass";
+}
+
+// The guest's clock is told in the older layout alone.
+TEST_F(VmTest, NoticesAGuestWhoseClockIsWrong) {
+    config_.loopback.fault = loopback::GuestFault::kWrongClock;
+    config_.services.timesync.max_version = ic::Version{3, 0};
+    start();
+    const Json offset = wait_for_event(control::EventId::kTimeOffset);
+    EXPECT_NEAR(std::stoi(offset.value("offset_ms", "0")), 3'600'000, 30'000);
+    EXPECT_EQ(call(control::ServiceListCommand{}).at("services")[2].at("message"), "3.0");
 }
 
 TEST_F(VmTest, PushesItsStatusAsItChanges) {

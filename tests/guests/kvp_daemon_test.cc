@@ -123,6 +123,7 @@ protected:
 TEST_F(KvpDaemonStartedLate, IsWaitedFor) {
     const int64_t before = guest().dmesg_count("hv_utils: KVP IC version 4.0$");
     unload_utils(guest());
+    const auto mark = guest()->mark();
     (void)guest().output("modprobe hv_utils");
     guest().expect_service("heartbeat", "ok");
     const ServiceView waiting = guest()->service("kvp");
@@ -132,6 +133,7 @@ TEST_F(KvpDaemonStartedLate, IsWaitedFor) {
     EXPECT_TRUE(guest().eventually("test $(($(cut -d. -f1 /proc/uptime) - " +
                                    guest().output("cut -d. -f1 /proc/uptime") + ")) -ge 60"));
     EXPECT_EQ(guest()->service("kvp").primary, "no_contact");
+    (void)guest()->wait_for_event("kvp_daemon_missing", mark);
     start_kvp_daemon(guest());
     guest().expect_service("kvp", "ok");
     // The driver answers every offer of versions that came meanwhile.

@@ -39,8 +39,9 @@ LoopbackGuest::~LoopbackGuest() {
 }
 
 Clocks LoopbackGuest::clocks() const {
+    const auto ahead = std::chrono::hours(config_.fault == GuestFault::kWrongClock ? 1 : 0);
     return {.now = loop::Loop::now(),
-            .wall = WallTime::from_system(std::chrono::system_clock::now()),
+            .wall = WallTime::from_system(std::chrono::system_clock::now() + ahead),
             .reference = machine_->reference_time()};
 }
 
