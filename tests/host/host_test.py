@@ -281,10 +281,12 @@ class HostTest(unittest.TestCase):
 
     def test_what_a_person_sees(self):
         for words, expected in ((("list",), "web"), (("status", "web"), "heartbeat"), (("vm", "show", "web"), "512 MiB"),
-                                (("time", "show", "web"), ""), (("ip", "show", "web"), ""), (("heartbeat", "show", "web"), "2"),
+                                (("time", "show", "web"), "Samples"), (("heartbeat", "show", "web"), "2"),
                                 (("host", "show"), "VMs"), (("operation", "list"), "start"), (("doctor",), "KVM"),
                                 (("events", "web"), "worker")):
             self.assertIn(expected, self.host.shown(*words), words)
+        addresses = self.host.hvis("ip", "show", "web").json()
+        self.assertEqual(self.host.shown("ip", "show", "web").split(), addresses["ipv4"] + addresses["ipv6"])
         self.host.hvis("time", "sync", "web")
         self.host.hvis("heartbeat", "set", "web", "--interval", "1s")
         self.assertEqual(self.host.hvis("heartbeat", "show", "web").json()["policy"]["interval_ms"], 1000)
