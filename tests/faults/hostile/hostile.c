@@ -178,6 +178,18 @@ static void one_round(void) {
     }
 }
 
+/// Gives everything up and connects anew, as a guest that behaves; whether the host then serves it.
+static bool behave(void) {
+    take_messages();
+    unload();
+    await(kUnloadResponse);
+    if (!initiate_contact(0x50003)) {
+        return false;
+    }
+    request_offers();
+    return await(kAllOffersDelivered) && bus.offer_count == 4;
+}
+
 void hostile_main(void);
 void hostile_main(void) {
     const uint64_t rounds = option("rounds", 1000);
@@ -185,20 +197,20 @@ void hostile_main(void) {
     platform_start();
     initiate_contact(0x50003);
     request_offers();
+    // Between the halves, and in the end, it holds nothing and waits while its host is measured.
     for (uint64_t i = 0; i < rounds; ++i) {
+        if (i == rounds / 2) {
+            print(behave() ? "hostile: half\n" : "hostile: not served\nhostile: half\n");
+            await_line();
+        }
         one_round();
     }
     print("hostile: done\n");
-    take_messages();
-    unload();
-    await(kUnloadResponse);
-    if (initiate_contact(0x50003)) {
-        request_offers();
-        if (await(kAllOffersDelivered) && bus.offer_count == 4) {
-            print("hostile: served\n");
-        }
+    if (behave()) {
+        print("hostile: served\n");
     }
     print("hostile: ");
     print_number(bus.offer_count);
     print(" offers in the end\n");
+    await_line();
 }

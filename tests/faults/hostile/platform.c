@@ -1,7 +1,8 @@
 #include "platform.h"
 
 // src/vm/ports.h
-enum { kSerial = 0x3f8, kSleepControl = 0x600, kSoftOff = 5 << 2 | 1 << 5 };
+enum { kSerial = 0x3f8, kSerialModem = 0x3fc, kSerialStatus = 0x3fd, kSleepControl = 0x600 };
+enum { kDataReady = 1, kSoftOff = 5 << 2 | 1 << 5 };
 // TLFS "Synthetic MSRs".
 enum {
     kGuestOsId = 0x40000000,
@@ -107,6 +108,17 @@ void print_number(uint64_t number) {
         print_number(number / 10);
     }
     outb(kSerial, (uint8_t)('0' + number % 10));
+}
+
+void await_line(void) {
+    outb(kSerialModem, 0);  // not looped back, whatever was done to it
+    uint8_t byte = 0;
+    while (byte != '\n') {
+        if ((inb(kSerialStatus) & kDataReady) != 0) {
+            byte = inb(kSerial);
+        }
+        asm volatile("pause");
+    }
 }
 
 void power_off(void) {

@@ -11,6 +11,11 @@
 static inline void outb(uint16_t port, uint8_t value) {
     asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
+static inline uint8_t inb(uint16_t port) {
+    uint8_t value;
+    asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
 static inline void outl(uint16_t port, uint32_t value) {
     asm volatile("outl %0, %1" : : "a"(value), "Nd"(port));
 }
@@ -41,6 +46,8 @@ void release_message(void);
 
 void print(const char* text);
 void print_number(uint64_t number);
+/// Waits for a line from the other end of the serial port, and forgets it.
+void await_line(void);
 /// ACPI S5.
 void power_off(void) __attribute__((noreturn));
 
