@@ -181,6 +181,7 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
     ApiConfig config{
         .info = {.version = settings.version,
                  .state_directory = wanted.directories.state,
+                 .runtime_directory = wanted.directories.runtime,
                  .database = database,
                  .started = WallTime::from_system(std::chrono::system_clock::now())},
         .http = HVIS_TRY(listeners(settings)),

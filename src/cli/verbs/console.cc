@@ -16,11 +16,9 @@ using control::ErrorCode;
 using control::make_failure;
 using control::text_at;
 
-/// Beside hvisd's own socket: vms/ID/serial.sock (docs/hvisd.md, "Files").
-std::string serial_path(const std::string& hvisd_socket, const std::string& id) {
-    const size_t slash = hvisd_socket.rfind('/');
-    const std::string directory = slash == std::string::npos ? "." : hvisd_socket.substr(0, slash);
-    return directory + "/vms/" + id + "/serial.sock";
+/// docs/hvisd.md, "Files". hvisd's own socket may be elsewhere, so hvisd is asked.
+std::string serial_path(const Json& host, const Json& vm) {
+    return text_at(host, "runtime_directory") + "/vms/" + text_at(vm, "id") + "/serial.sock";
 }
 
 Failure explain(const std::string& vm, const std::string& path, int os_error) {
@@ -54,16 +52,15 @@ struct Console {
     std::string vm;
 
     Result<void, Failure> run(Session& session) const {
-        const auto* local = std::get_if<UnixEndpoint>(&session.api.endpoint());
-        if (local == nullptr) {
+        if (!std::holds_alternative<UnixEndpoint>(session.api.endpoint())) {
             return std::unexpected(make_failure(ErrorCode::kFailed,
                                                 "the serial console is on the host itself",
                                                 "log in there: ssh HOST hvis console " + vm));
         }
         const Document summary = HVIS_TRY(session.api.get(Target::vm(vm)));
         const std::string name = text_at(*summary, "name");
-        UniqueFd socket =
-            HVIS_TRY(connect_serial(name, serial_path(local->path, text_at(*summary, "id"))));
+        const Document host = HVIS_TRY(session.api.get(Target("/host")));
+        UniqueFd socket = HVIS_TRY(connect_serial(name, serial_path(*host, *summary)));
         if (session.output.err_terminal) {
             session.output.err("console of " + name + "; Ctrl+] leaves it\r\n");
         }

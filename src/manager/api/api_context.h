@@ -25,7 +25,8 @@ namespace hvis::manager {
 struct ApiInfo {
     std::string version;
     std::string state_directory;
-    std::string database;  ///< path
+    std::string runtime_directory;  ///< the VMs' sockets: vms/ID/serial.sock, …
+    std::string database;           ///< path
     WallTime started;
 };
 

@@ -68,6 +68,7 @@ void show_host(ApiContext& context, const ApiRequest&, Responder responder) {
                     {"memory", static_cast<int64_t>(pages) * page_size},
                     {"kvm", kvm_json()},
                     {"state_directory", context.info.state_directory},
+                    {"runtime_directory", context.info.runtime_directory},
                     {"vms",
                      {{"count", context.supervisor.count()},
                       {"limit", Supervisor::kMaxVms},
