@@ -133,6 +133,19 @@ TEST(Doctor, AsksHvisdForItsVersion) {
     EXPECT_THAT(missing.fix, HasSubstr("start it"));
 }
 
+TEST(Doctor, PassesOnHowACallerWithoutARoleGetsOne) {
+    const World world;
+    FakeHvisd hvisd;
+    hvisd.answer("GET /api/v1/version", 403,
+                 R"({"detail":"uid 1000 has no role","code":"failed",
+                     "hint":"[roles] users = { 1000 = \"operator\" }"})");
+    Api api(UnixEndpoint{hvisd.path()}, -1);
+    const Check check = find(check_manager(world.host(), api), "hvisd");
+    EXPECT_EQ(check.state, CheckState::kMissing);
+    EXPECT_EQ(check.finding, "uid 1000 has no role");
+    EXPECT_EQ(check.fix, "[roles] users = { 1000 = \"operator\" }");
+}
+
 TEST(Doctor, ReportsForPeopleAndForPrograms) {
     const std::vector<Check> checks = {{"a", CheckState::kOk, "fine", ""},
                                        {"b", CheckState::kWarning, "odd", "mend it"}};

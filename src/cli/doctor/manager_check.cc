@@ -34,7 +34,8 @@ Check check_group(const Host& host) {
         return {"group", CheckState::kOk, "you are in the group hvis", ""};
     }
     return {"group", CheckState::kWarning, "you are not in the group hvis",
-            "to steer the hvisd of the whole host: sudo usermod -aG hvis $USER, then log in anew"};
+            "to steer the hvisd of the whole host: sudo usermod -aG hvis $USER, then log in anew; "
+            "[roles] in hvisd.toml says what the group may do"};
 }
 
 }  // namespace

@@ -142,6 +142,7 @@ TEST(Connecting, SaysWhatToStartAndWhoMay) {
     const Failure barred = explain_unix_connect("/nowhere/hvisd.sock", EACCES);
     EXPECT_EQ(barred.message, "no permission for /nowhere/hvisd.sock");
     EXPECT_THAT(barred.hint, HasSubstr("usermod -aG hvis "));
+    EXPECT_THAT(barred.hint, HasSubstr(" = \"operator\" }, then: sudo systemctl reload hvisd"));
     const auto long_path = connect(UnixEndpoint{"/" + std::string(200, 'x')}, patient());
     ASSERT_FALSE(long_path);
     EXPECT_EQ(long_path.error().code, control::ErrorCode::kUsage);

@@ -129,7 +129,9 @@ Failure explain_unix_connect(const std::string& path, int os_error) {
     } else if (os_error == EACCES || os_error == EPERM) {
         failure.message = "no permission for " + path;
         failure.hint = "be in the group that may: sudo usermod -aG " + group_of(path) + " " +
-                       user_name() + ", then log in anew";
+                       user_name() + ", then log in anew; and have a role, below [roles] in " +
+                       "hvisd.toml: users = { " + user_name() +
+                       " = \"operator\" }, then: sudo systemctl reload hvisd";
     } else if (os_error == EAGAIN) {
         failure.message = "hvisd takes no more connections at the moment";
         failure.hint = "try again; see what it does: journalctl -u hvisd";

@@ -78,8 +78,13 @@ Result<Access::Identity, Access::Refusal> Access::of_user(const PeerCredentials&
     }
     if (!role) {
         return std::unexpected(problem(
-            403, control::make_failure(control::ErrorCode::kFailed, name + " may not use hvisd",
-                                       "name the user, or one of its groups, in hvisd.toml")));
+            403,
+            control::make_failure(
+                control::ErrorCode::kFailed,
+                name + " has no role: [roles] in hvisd.toml gives none to it or to its groups",
+                "an administrator writes below [roles]: users = { " + std::to_string(peer.user) +
+                    " = \"operator\" } or groups = { hvis = \"operator\" }, then: systemctl "
+                    "reload hvisd")));
     }
     return Identity{.caller = {.name = name, .role = *role}, .token = {}};
 }

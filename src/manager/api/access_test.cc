@@ -1,5 +1,6 @@
 #include "manager/api/access.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace hvis::manager {
@@ -36,6 +37,10 @@ TEST(Access, LetsNobodyElseInUnlessNamed) {
     const auto refused = Access({}, kOwn).identify(from(1000, {1000, 27}));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().status, 403U);
+    EXPECT_THAT(refused.error().body, testing::HasSubstr("uid 1000 has no role: [roles]"));
+    EXPECT_THAT(refused.error().body,
+                testing::HasSubstr(R"(users = { 1000 = \"operator\" } or groups = { hvis = )"
+                                   R"(\"operator\" }, then: systemctl reload hvisd)"));
 }
 
 TEST(Access, TakesTheHighestOfAUsersRoles) {
