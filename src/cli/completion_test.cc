@@ -48,6 +48,11 @@ TEST(Completion, OffersTheWordsOfAChoice) {
     EXPECT_THAT(offered({"kvp", "list", "--pool=e"}), ElementsAre("--pool=external"));
     EXPECT_THAT(offered({"completion", ""}), ElementsAre("bash", "zsh", "fish"));
     EXPECT_THAT(offered({"vm", "create", "x", "--disable", "k"}), ElementsAre("kvp"));
+    EXPECT_THAT(offered({"vm", "set", "web", "--vmbus-version", "5"}),
+                ElementsAre("5.0", "5.1", "5.2", "5.3"));
+    EXPECT_THAT(offered({"vm", "set", "web", "--restart-"}),
+                ElementsAre("--restart-attempts", "--restart-delay", "--restart-longest-delay",
+                            "--restart-forgive-after"));
     EXPECT_THAT(offered({"list", "--nonsense=x"}), IsEmpty());
 }
 

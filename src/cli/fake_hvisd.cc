@@ -24,7 +24,9 @@ constexpr const char* kDefinition =
         "heartbeat":{"interval_ms":2000,"latency_ms":1000,"misses":2,"window":3,"grace_ms":30000,
                      "on_loss":"none","attempts":3},
         "autostart":{"enabled":true,"order":100,"delay_ms":0,"stop_timeout_ms":60000},
-        "restart":{"when":"on_failure","attempts":5,"first_delay_ms":1000}})";
+        "restart":{"when":"on_failure","attempts":5,"first_delay_ms":1000,"longest_delay_ms":60000,
+                   "forgive_after_ms":600000},
+        "vmbus":{"max_version":"5.2"}})";
 constexpr const char* kStatus =
     R"({"name":"web","id":"5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f","state":"running","uptime_ms":65000,
         "processors":2,"memory":536870912,"vmbus_version":"5.3","exits":7,

@@ -62,6 +62,17 @@ const std::vector<VerbCase> kVerbs = {
     {"vm set web --memory 1G --no-autostart --restart never --name www",
      {R"(PATCH /api/v1/vms/web {"autostart":{"enabled":false},"memory":"1G","name":"www",)"
       R"("restart":{"when":"never"}})"}},
+    {"vm set web --autostart-order 7 --autostart-delay 2s --stop-timeout 3m --restart-attempts 9 "
+     "--restart-delay 500ms --restart-longest-delay 2m --restart-forgive-after 1h --vmbus-version "
+     "5.2",
+     {R"(PATCH /api/v1/vms/web {"autostart":{"delay_ms":2000,"order":7,"stop_timeout_ms":180000},)"
+      R"("restart":{"attempts":9,"first_delay_ms":500,"forgive_after_ms":3600000,)"
+      R"("longest_delay_ms":120000},"vmbus":{"max_version":"5.2"}})"}},
+    {"vm set web --vmbus-version newest",
+     {R"(PATCH /api/v1/vms/web {"vmbus":{"max_version":null}})"}},
+    {"vm create new --kernel /k --vmbus-version newest --stop-timeout 5s",
+     {R"(POST /api/v1/vms {"autostart":{"stop_timeout_ms":5000},"kernel":"/k","memory":"512M",)"
+      R"("name":"new","vmbus":{}})"}},
     {"vm delete web --yes", {"GET /api/v1/vms/web", "DELETE /api/v1/vms/web"}},
     {"vm export web /srv/web", {R"(POST /api/v1/vms/web/export {"path":"/srv/web"})", kEnd}},
     {"vm import /srv/web", {R"(POST /api/v1/vms/import {"path":"/srv/web"})", kEnd}},
@@ -151,6 +162,8 @@ TEST(Hvis, ShowsListsAndScreens) {
     EXPECT_THAT(failed, HasSubstr("its worker ended with status 1 and is not restarted"));
     EXPECT_THAT(run_hvis(hvisd.path(), {"vm", "show", "web"}).out,
                 HasSubstr("heartbeat on, kvp off"));
+    EXPECT_THAT(run_hvis(hvisd.path(), {"vm", "show", "web"}).out,
+                testing::ContainsRegex("VMBus +at most 5.2"));
     EXPECT_THAT(
         run_hvis(hvisd.path(), {"events"}).out,
         StartsWith("41  2026-03-01T12:00:00.000Z  error  web  heartbeat  3001 heartbeat_lost: "));
@@ -267,6 +280,8 @@ TEST(Hvis, RefusesWrongUsageBeforeItAsksAnybody) {
         "vm create",
         "vm create x --cpus many",
         "vm create x --disable nothing",
+        "vm set web --vmbus-version 9.9",
+        "vm set web --restart-delay 5",
         "vm delete web",
         "heartbeat set web",
         "heartbeat set web --misses 3/",
@@ -377,6 +392,8 @@ TEST(Hvis, ShowsHelpWithAnExample) {
     EXPECT_EQ(help.status, 0);
     EXPECT_THAT(help.out, HasSubstr("Example:\n  hvis heartbeat set web"));
     EXPECT_THAT(help.out, HasSubstr("none|reset|power_off"));
+    EXPECT_THAT(run_hvis("", {"vm", "set", "--help"}).out,
+                HasSubstr("Example:\n  hvis vm set web --memory 1G --restart always "));
     EXPECT_THAT(run_hvis("", {"--version"}).out, StartsWith("hvis "));
 }
 

@@ -62,8 +62,15 @@ std::string restart_text(const Json& restart) {
     const std::string when = text_at(restart, "when");
     return when == "never"
                ? when
-               : when + ", at most " + text_at(restart, "attempts") +
-                     " times in a row, first after " + duration_at(restart, "first_delay_ms");
+               : when + ", at most " + text_at(restart, "attempts") + " times in a row, after " +
+                     duration_at(restart, "first_delay_ms") + " to " +
+                     duration_at(restart, "longest_delay_ms") + ", counted anew after " +
+                     duration_at(restart, "forgive_after_ms");
+}
+
+std::string vmbus_text(const Json& vmbus) {
+    const std::string limit = text_at(vmbus, "max_version");
+    return limit.empty() ? "" : "at most " + limit;
 }
 
 void add_heartbeat(std::vector<Row>& rows, const Json& policy) {
@@ -126,6 +133,7 @@ std::string definition_text(const Json& summary) {
     add_row(rows, "Restart", restart_text(member_of(definition, "restart")));
     add_row(rows, "On crash", text_at(definition, "on_crash"));
     add_row(rows, "On reset", text_at(definition, "on_reset"));
+    add_row(rows, "VMBus", vmbus_text(member_of(definition, "vmbus")));
     return table_text(rows);
 }
 

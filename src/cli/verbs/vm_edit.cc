@@ -7,6 +7,7 @@
 
 #include "cli/summary.h"
 #include "cli/verbs/verbs.h"
+#include "cli/verbs/vm_fields.h"
 #include "control/commands.h"
 #include "control/show_fields.h"
 
@@ -18,82 +19,16 @@ using control::make_failure;
 using control::text_at;
 
 constexpr std::array<std::string_view, 2> kPartitions = {"kvm", "loopback"};
-constexpr std::array<std::string_view, 3> kRestarts = {"never", "on_failure", "always"};
-constexpr std::array<std::string_view, 2> kStops = {"restart", "stop"};
-
-/// The fields of a definition that `vm create` and `vm set` have in common.
-struct Fields {
-    std::string memory;
-    std::optional<uint32_t> cpus;
-    std::string kernel;
-    std::string initrd;
-    std::optional<std::string> append;
-    std::optional<std::string> description;
-    std::optional<bool> autostart;
-    std::optional<uint32_t> autostart_order;
-    std::string restart;
-    std::string on_crash;
-    std::string on_reset;
-
-    void add_to(CLI::App& verb) {
-        add_text(verb, "--memory", memory, "such as 512M or 2G", "SIZE");
-        add_number(verb, "--cpus", cpus, "virtual processors", "N");
-        add_path(verb, "--kernel", kernel, "Linux kernel to boot");
-        add_path(verb, "--initrd", initrd, "initial RAM disk");
-        add_text(verb, "--append", append, "kernel command line", "TEXT");
-        add_text(verb, "--description", description, "a note for people", "TEXT");
-        add_switch(verb, "--autostart,!--no-autostart", autostart,
-                   "start it with the host, or not");
-        add_number(verb, "--autostart-order", autostart_order, "lowest first (100)", "N");
-        add_choice(verb, "--restart", restart, kRestarts, "when its worker ends by itself");
-        add_choice(verb, "--on-crash", on_crash, kStops, "when the guest crashes");
-        add_choice(verb, "--on-reset", on_reset, kStops, "when the guest resets itself");
-    }
-
-    [[nodiscard]] Json document() const {
-        Json value = Json::object();
-        const auto put = [&](const char* name, const auto& text) {
-            if (!text.empty()) {
-                value[name] = text;
-            }
-        };
-        put("memory", memory);
-        put("kernel", kernel);
-        put("initrd", initrd);
-        put("on_crash", on_crash);
-        put("on_reset", on_reset);
-        if (cpus) {
-            value["processors"] = *cpus;
-        }
-        if (append) {
-            value["append"] = *append;
-        }
-        if (description) {
-            value["description"] = *description;
-        }
-        if (autostart) {
-            value["autostart"]["enabled"] = *autostart;
-        }
-        if (autostart_order) {
-            value["autostart"]["order"] = *autostart_order;
-        }
-        if (!restart.empty()) {
-            value["restart"]["when"] = restart;
-        }
-        return value;
-    }
-};
-
 struct CreateVm {
     std::string vm;
     std::string partition;
     std::vector<std::string> disabled;
     bool start = false;
-    Fields fields;
+    VmFields fields;
 
     Result<void, Failure> run(Session& session) const {
-        Json definition = fields.document();
-        definition["name"] = vm;
+        Json definition = {{"name", vm}};
+        definition.merge_patch(fields.document());
         if (fields.memory.empty()) {
             definition["memory"] = "512M";
         }
@@ -119,7 +54,7 @@ struct CreateVm {
 struct SetVm {
     std::string vm;
     std::string name;
-    Fields fields;
+    VmFields fields;
 
     Result<void, Failure> run(Session& session) const {
         Json patch = fields.document();
@@ -228,7 +163,8 @@ void add_transfer(CLI::App& vm, Chosen& chosen) {
 
 void add_vm_edit_verbs(CLI::App& vm, Chosen& chosen) {
     add_create(vm, chosen);
-    CLI::App& set = add_verb(vm, "set", "Change how a VM is defined", "vm set web --memory 1G");
+    CLI::App& set = add_verb(vm, "set", "Change how a VM is defined",
+                             "vm set web --memory 1G --restart always --restart-delay 5s");
     const auto set_verb = choose<SetVm>(set, chosen);
     add_vm(set, set_verb->vm);
     add_text(set, "--name", set_verb->name, "give it another name", "NEW");

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/http/api.h"
+#include "cli/tree.h"
+
+namespace hvis::cli {
+
+/// The fields of a definition that `vm create` and `vm set` have in common. What was not given is
+/// not sent, so that hvisd's default, or what the VM has, stays.
+struct VmFields {
+    using Time = std::optional<std::chrono::milliseconds>;
+
+    std::string memory;
+    std::optional<uint32_t> cpus;
+    std::string kernel;
+    std::string initrd;
+    std::optional<std::string> append;
+    std::optional<std::string> description;
+    std::optional<bool> autostart;
+    std::optional<uint32_t> autostart_order;
+    Time autostart_delay;
+    Time stop_timeout;
+    std::string restart;
+    std::optional<uint32_t> restart_attempts;
+    Time restart_delay;
+    Time restart_longest_delay;
+    Time restart_forgive_after;
+    std::string on_crash;
+    std::string on_reset;
+    std::string vmbus_version;  ///< "newest": no limit
+
+    /// Must live as long as the verb.
+    void add_to(CLI::App& verb);
+    /// As openapi.yaml's DefinitionPatch has it: null takes a limit away.
+    [[nodiscard]] Json document() const;
+};
+
+}  // namespace hvis::cli
