@@ -4,8 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/utf16.h"
-#include "control/time_text.h"
-#include "loop/loop.h"
 
 namespace hvis::manager {
 
@@ -65,24 +63,6 @@ void end_operation(Operations::Work& work, const Result<void, Failure>& result) 
 bool is_at_rest(const VmSummary& summary) {
     return summary.status == nullptr &&
            (summary.state == "stopped" || summary.state == "failed" || summary.state == "crashed");
-}
-
-control::Json summary_json(const VmSummary& summary) {
-    control::Json value = {{"id", summary.definition.id.to_string()},
-                           {"name", summary.definition.name},
-                           {"state", summary.state},
-                           {"explanation", summary.explanation},
-                           {"definition", to_json(summary.definition)}};
-    if (summary.since) {
-        value["since"] = control::time_text(*summary.since);
-    }
-    if (summary.status != nullptr) {
-        value["status"] = *summary.status;
-        if (const auto uptime = summary.uptime(loop::Loop::now())) {
-            value["status"]["uptime_ms"] = uptime->count();
-        }
-    }
-    return value;
 }
 
 }  // namespace hvis::manager

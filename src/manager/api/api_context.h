@@ -13,6 +13,7 @@
 #include "manager/api/router.h"
 #include "manager/api/stats_sampler.h"
 #include "manager/api/streams.h"
+#include "manager/api/summary_rows.h"
 #include "manager/events/event_log.h"
 #include "manager/events/hooks.h"
 #include "manager/operations.h"
@@ -49,6 +50,8 @@ struct ApiContext {
     uint64_t handled = 0;
     /// Watches of pools that are open, by VM.
     std::map<Guid, size_t> pool_watches{};
+    /// Of the list of all VMs.
+    SummaryRows rows{};
 };
 
 /// The VM that the path names; without one the request is answered with 404.
@@ -66,8 +69,5 @@ void end_operation(Operations::Work& work, const Result<void, Failure>& result);
 
 /// Whether there is no worker to ask, and none to come by itself.
 bool is_at_rest(const VmSummary& summary);
-
-/// {"id","name","state","since"?,"explanation","definition","status"?}
-control::Json summary_json(const VmSummary& summary);
 
 }  // namespace hvis::manager

@@ -41,15 +41,6 @@ std::optional<Failure> conflict_of(const ApiContext& context, const VmDefinition
 
 std::string location_of(const Guid& vm) { return "/api/v1/vms/" + vm.to_string(); }
 
-/// The summaries as one text, made on the http thread: with thousands of VMs it is long.
-std::string list_text(const std::vector<VmSummary>& summaries) {
-    Json list = Json::array();
-    for (const VmSummary& summary : summaries) {
-        list.push_back(summary_json(summary));
-    }
-    return control::dump_json({{"vms", std::move(list)}}) + "\n";
-}
-
 }  // namespace
 
 void list_vms(ApiContext& context, const ApiRequest& request, Responder responder) {
@@ -60,13 +51,15 @@ void list_vms(ApiContext& context, const ApiRequest& request, Responder responde
         responder.fail(finished.error());
         return;
     }
-    std::vector<VmSummary> summaries = context.supervisor.list();
-    std::erase_if(summaries, [&](const VmSummary& summary) {
+    std::vector<SummaryRows::Row> rows = context.rows.of(context.supervisor.list());
+    std::erase_if(rows, [&](const SummaryRows::Row& row) {
+        const VmSummary& summary = row->summary();
         return (state && summary.state != kStateWords[*state]) ||
                (name && summary.definition.name.find(*name) == std::string::npos);
     });
     HttpResponse response{.headers = {}, .body = {}, .render = {}};
-    response.render = [summaries = std::move(summaries)] { return list_text(summaries); };
+    // On the http thread: with thousands of VMs it is long.
+    response.render = [rows = std::move(rows)] { return list_text(rows, loop::Loop::now()); };
     responder.respond(std::move(response));
 }
 
