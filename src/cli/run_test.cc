@@ -339,6 +339,39 @@ TEST(Hvis, CarriesPairsThroughAFile) {
     }
 }
 
+TEST(Hvis, ListsEventsFromAsManyPagesAsItTakes) {
+    std::vector<std::string> pages;
+    const FakeServer server([&](const FakeRequest&) {
+        const std::string page = pages.front();
+        pages.erase(pages.begin());
+        return reply_text(200, page);
+    });
+    const auto numbers = [&](std::vector<std::string> words) {
+        words.emplace_back("--json");
+        const Outcome outcome = run_hvis(server.path(), words);
+        EXPECT_EQ(outcome.status, 0) << outcome.err;
+        const auto document = nlohmann::json::parse(outcome.out);
+        EXPECT_FALSE(document.contains("next"));
+        std::string text;
+        for (const auto& event : document["events"]) {
+            text += event["sequence"].dump() + " ";
+        }
+        return text;
+    };
+    const std::string third = R"({"events":[{"sequence":7},{"sequence":9}],"last":9})";
+    pages = {R"({"events":[{"sequence":1}],"last":9,"next":4})",
+             R"({"events":[],"last":9,"next":6})", third};
+    EXPECT_EQ(numbers({"events", "--since", "1", "--limit", "3"}), "1 7 9 ");
+    pages = {R"({"events":[{"sequence":12}],"last":12,"next":10})", third};
+    EXPECT_EQ(numbers({"events", "--service", "kvp"}), "7 9 12 ");
+    EXPECT_THAT(
+        server.lines(),
+        ElementsAre("GET /api/v1/events?since=1&limit=3", "GET /api/v1/events?since=4&limit=2",
+                    "GET /api/v1/events?since=6&limit=2",
+                    "GET /api/v1/events?service=kvp&newest=true",
+                    "GET /api/v1/events?service=kvp&before=10&limit=999&newest=true"));
+}
+
 TEST(Hvis, FollowsEventsOverARestartOfHvisd) {
     FakeHvisd hvisd;
     std::string out;

@@ -65,6 +65,22 @@ class VmTest(unittest.TestCase):
         for name in ("showVersion", "showHost", "listEvents", "listOperations", "listTokens", "showMetrics", "showContract"):
             self.ask(name)
 
+    def test_events_come_in_pages(self):
+        for number in range(4):
+            self.ask("changeVm", {"description": str(number)})
+        numbers, following = [], 0
+        while following is not None:
+            page = self.ask("listEvents", query=f"?since={following}&limit=2")
+            numbers += [event["sequence"] for event in page["events"]]
+            following = page.get("next")
+        self.assertEqual(numbers, [event["sequence"] for event in self.ask("listEvents")["events"]])
+        newest = self.ask("listEvents", query="?newest=true&limit=1")
+        self.assertEqual([event["sequence"] for event in newest["events"]], numbers[-1:])
+        older = self.ask("listEvents", query=f"?newest=true&limit=1&before={newest['next']}")
+        self.assertEqual([event["sequence"] for event in older["events"]], numbers[-2:-1])
+        refused = self.daemon.get("/api/v1/events?before=3", headers={"Accept": "text/event-stream"})
+        self.assertEqual(refused.status, 400, refused.text)
+
     def test_pairs_of_a_vm_that_does_not_run_are_kept_for_it(self):
         for key in ("role", "a/b c", "watch", "ümläut"):
             self.ask("setPair", {"value": key + "!"}, pool="external", key=key)

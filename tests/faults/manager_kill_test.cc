@@ -145,9 +145,9 @@ protected:
         EventFilter filter;
         filter.limit = EventFilter::kMaxLimit;
         while (true) {
-            const auto events = (*store)->query_events(filter);
-            ASSERT_TRUE(events);
-            for (const StoredEvent& event : *events) {
+            const auto page = (*store)->query_events(filter);
+            ASSERT_TRUE(page);
+            for (const StoredEvent& event : page->events) {
                 ++names[event.name];
                 if (event.name == "vm_stopped") {
                     std::istringstream text(event.fields.at(0).second);
@@ -158,10 +158,10 @@ protected:
                     last[run] = number;
                 }
             }
-            if (events->size() < filter.limit) {
+            if (!page->next) {
                 break;
             }
-            filter.since = events->back().sequence + 1;
+            filter.since = *page->next;
         }
         EXPECT_EQ(names["events_not_taken"], 0);
         EXPECT_EQ(names["restart_given_up"], 0);

@@ -16,6 +16,8 @@ namespace {
 using control::text_at;
 
 constexpr std::array<std::string_view, 4> kSeverities = {"info", "warning", "error", "critical"};
+/// What hvisd takes as the limit when none is given.
+constexpr size_t kDefaultLimit = 1000;
 /// Pause before a stream that hvisd has ended is asked for again.
 constexpr std::chrono::milliseconds kReconnectPause{1000};
 
@@ -75,18 +77,55 @@ struct Events {
 
     Result<void, Failure> list(Session& session) const {
         const Since start = read_since(since);
-        Target target = filtered().with("since", start.number).with("from", start.from);
-        target = target.with("limit", limit ? std::to_string(*limit) : "");
-        if (since.empty()) {
-            target = target.with("newest", "true");
+        const Target begin = filtered().with("from", start.from);
+        const Document first = HVIS_TRY(
+            session.api.get(asked(begin, start.number, limit ? std::to_string(*limit) : "")));
+        Json all = *first;
+        while (const auto next = next_of(all)) {
+            const size_t wanted = limit.value_or(kDefaultLimit);
+            const size_t got = all["events"].size();
+            if (got >= wanted) {
+                break;
+            }
+            const Document more =
+                HVIS_TRY(session.api.get(asked(begin, *next, std::to_string(wanted - got))));
+            add_page(all, *more);
         }
-        const Document events = HVIS_TRY(session.api.get(target));
         std::string text;
-        for (const Json& event : control::member_of(*events, "events")) {
+        for (const Json& event : control::member_of(all, "events")) {
             text += event_line(event);
         }
-        session.print(*events, text);
+        session.print(all, text);
         return {};
+    }
+
+    /// One page: from a number on, or of the newest the ones before it.
+    [[nodiscard]] Target asked(const Target& begin, const std::string& number,
+                               const std::string& at_most) const {
+        Target target = begin.with(since.empty() ? "before" : "since", number);
+        target = target.with("limit", at_most);
+        return since.empty() ? target.with("newest", "true") : target;
+    }
+
+    /// Where hvisd would go on; it looks at so many events for one answer, and no more.
+    static std::optional<std::string> next_of(const Json& page) {
+        const std::string next = text_at(page, "next");
+        return next.empty() || !control::member_of(page, "events").is_array() ? std::nullopt
+                                                                              : std::optional(next);
+    }
+
+    /// Keeps all in order, and where the last page ended.
+    void add_page(Json& all, const Json& page) const {
+        Json events = control::member_of(page, "events");
+        Json& before = all["events"];
+        if (since.empty()) {
+            std::swap(before, events);
+        }
+        before.insert(before.end(), events.begin(), events.end());
+        all.erase("next");
+        if (next_of(page)) {
+            all["next"] = control::member_of(page, "next");
+        }
     }
 
     /// Goes on over restarts of hvisd, from the number after the last that was shown; so it must

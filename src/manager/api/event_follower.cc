@@ -30,7 +30,8 @@ void EventFollower::begin(ApiContext& context, EventFilter filter, bool has_sinc
             responder.fail(newest.error());
             return;
         }
-        filter.since = newest->empty() ? context.events.last() + 1 : newest->front().sequence;
+        const auto& found = newest->events;
+        filter.since = found.empty() ? context.events.last() + 1 : found.front().sequence;
     } else if (!has_since) {
         filter.since = context.events.last() + 1;
     }
@@ -49,7 +50,10 @@ EventFollower::EventFollower(ApiContext& context, EventFilter filter,
         context_.events.subscribe([this](const StoredEvent& event) { committed(event); });
 }
 
-EventFollower::~EventFollower() { context_.events.unsubscribe(subscription_); }
+EventFollower::~EventFollower() {
+    context_.events.unsubscribe(subscription_);
+    context_.loop.cancel_timer(timer_);
+}
 
 void EventFollower::pump() {
     if (!behind_ || sink_->waiting() != 0) {
@@ -62,14 +66,23 @@ void EventFollower::pump() {
         sink_->finish();
         return;
     }
-    for (const StoredEvent& event : *page) {
+    for (const StoredEvent& event : page->events) {
         if (!send(event)) {
             return;
         }
     }
-    if (page->size() < filter_.limit) {
+    if (!page->next) {
         behind_ = false;
         filter_.since = std::max(filter_.since, last + 1);
+        return;
+    }
+    filter_.since = *page->next;
+    // drained() comes only after something was written.
+    if (page->events.empty() && timer_ == 0) {
+        timer_ = context_.loop.add_timer(loop::Loop::now(), [this] {
+            timer_ = 0;
+            pump();
+        });
     }
 }
 

@@ -9,7 +9,8 @@
 namespace hvis::manager {
 
 /// One client that follows the event log. While it is behind, pages of events are read from the
-/// store whenever its socket has taken the last one; when it has caught up, events come as they are
+/// store whenever its socket has taken the last one, one page in each turn of the loop; when it has
+/// caught up, events come as they are
 /// committed. One that falls behind reads from the store again, so it loses nothing and the memory
 /// that it takes has an end. Manager thread.
 class EventFollower final : public Stream {
@@ -17,8 +18,8 @@ public:
     static constexpr uint32_t kPage = 200;
 
     /// Where to begin: after the Last-Event-ID of a client that comes back, else at filter.since
-    /// where that was given (and filter.newest: with the last filter.limit events), else with what
-    /// happens from now on.
+    /// where that was given (and filter.newest: with the last filter.limit events among the last
+    /// EventFilter::kMaxExamined), else with what happens from now on.
     static void begin(ApiContext& context, EventFilter filter, bool has_since,
                       const std::string& last_event_id, const Responder& responder);
     EventFollower(ApiContext& context, EventFilter filter, std::shared_ptr<StreamSink> sink);
@@ -35,6 +36,7 @@ private:
     std::shared_ptr<StreamSink> sink_;
     EventLog::SubscriptionId subscription_ = 0;
     bool behind_ = true;
+    loop::Loop::TimerId timer_ = 0;  ///< the next page, though nothing was written
 };
 
 }  // namespace hvis::manager

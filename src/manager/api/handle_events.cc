@@ -66,6 +66,13 @@ void list_events(ApiContext& context, const ApiRequest& request, Responder respo
         }
     }
     const auto since = query.integer("since", {.lowest = 0, .highest = kHighestSequence});
+    const auto before = query.integer("before", {.lowest = 0, .highest = kHighestSequence});
+    if (before && request.wants_events) {
+        query.complain("before", "not with text/event-stream, which goes on for ever");
+    }
+    if (before) {
+        filter.before = static_cast<uint64_t>(*before);
+    }
     read_time(query, "from", filter.from);
     read_time(query, "until", filter.until);
     filter.at_least = static_cast<Severity>(query.choice("severity", kSeverities).value_or(0));
@@ -83,18 +90,22 @@ void list_events(ApiContext& context, const ApiRequest& request, Responder respo
         EventFollower::begin(context, filter, since.has_value(), request.last_event_id, responder);
         return;
     }
-    auto events = context.events.query(filter);
-    if (!events) {
-        responder.fail(events.error());
+    auto page = context.events.query(filter);
+    if (!page) {
+        responder.fail(page.error());
         return;
     }
     HttpResponse response{.headers = {}, .body = {}, .render = {}};
-    response.render = [events = *std::move(events), last = context.events.last()] {
+    response.render = [page = *std::move(page), last = context.events.last()] {
         Json list = Json::array();
-        for (const StoredEvent& event : events) {
+        for (const StoredEvent& event : page.events) {
             list.push_back(to_json(event));
         }
-        return control::dump_json({{"events", std::move(list)}, {"last", last}}) + "\n";
+        Json answer = {{"events", std::move(list)}, {"last", last}};
+        if (page.next) {
+            answer["next"] = *page.next;
+        }
+        return control::dump_json(answer) + "\n";
     };
     responder.respond(std::move(response));
 }

@@ -104,7 +104,7 @@ Result<void, Failure> EventLog::flush() {
     return {};
 }
 
-Result<std::vector<StoredEvent>, Failure> EventLog::query(const EventFilter& filter) {
+Result<EventPage, Failure> EventLog::query(const EventFilter& filter) {
     return state_->store.query_events(filter);
 }
 

@@ -85,7 +85,7 @@ public:
 
     /// Commits what waits, now.
     Result<void, Failure> flush();
-    Result<std::vector<StoredEvent>, Failure> query(const EventFilter& filter);
+    Result<EventPage, Failure> query(const EventFilter& filter);
 
     /// Called after the commit, in order. A subscriber may unsubscribe, itself included.
     SubscriptionId subscribe(Subscriber subscriber);

@@ -159,7 +159,7 @@ TEST_F(EventLogTest, TakesNoMoreThanItHasRoomForAndLosesNothingOfAWorker) {
     EventFilter filter;
     filter.limit = EventFilter::kMaxLimit;
     for (filter.since = before + 1; filter.since <= log->last(); filter.since += filter.limit) {
-        for (const StoredEvent& event : must(log->query(filter))) {
+        for (const StoredEvent& event : must(log->query(filter)).events) {
             ++counts[event.name];
         }
     }
@@ -222,7 +222,7 @@ TEST_F(EventLogTest, KeepsUpWithAFloodOfEvents) {
     filter.limit = EventFilter::kMaxLimit;
     uint64_t expected = 0;
     for (filter.since = 1; filter.since <= kEvents; filter.since += filter.limit) {
-        for (const StoredEvent& event : must(log->query(filter))) {
+        for (const StoredEvent& event : must(log->query(filter)).events) {
             ASSERT_EQ(event.fields[0].second, std::to_string(++expected));
         }
     }

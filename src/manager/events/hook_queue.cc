@@ -56,43 +56,46 @@ void HookQueue::step() {
     deliverer_->deliver(batch_.front(), [this](const Attempt& attempt) { attempted(attempt); });
 }
 
-/// Reads the next events that are for this hook; false when there is nothing to do now.
+/// Reads the next events that are for this hook; false when there is nothing to do now. One page in
+/// each turn of the loop: what is none of the hook's may be the whole log.
 bool HookQueue::refill() {
     skip_what_is_gone();
-    while (position_ <= events_.last()) {
-        // The filter by severity and number is the store's work, which has an index for it.
-        EventFilter filter;
-        filter.since = position_;
-        filter.at_least = filter_.at_least;
-        filter.limit = kBatch;
-        filter.ids = filter_.ids;
-        if (!filter.ids.empty()) {
-            filter.ids.push_back(std::to_underlying(EventId::kAlertTest));
+    if (position_ > events_.last()) {
+        return false;
+    }
+    // The filter by severity and number is the store's work, which has an index for it.
+    EventFilter filter;
+    filter.since = position_;
+    filter.at_least = filter_.at_least;
+    filter.limit = kBatch;
+    filter.ids = filter_.ids;
+    if (!filter.ids.empty()) {
+        filter.ids.push_back(std::to_underlying(EventId::kAlertTest));
+    }
+    auto found = store_.query_events(filter);
+    if (!found) {
+        log(LogLevel::kWarning, "hooks", name_ + ": " + found.error().message);
+        wait_until(loop::Loop::now() + kLongestDelay);
+        return false;
+    }
+    for (StoredEvent& event : found->events) {
+        const bool own = std::ranges::any_of(event.fields, [&](const auto& field) {
+            return field.first == "hook" && field.second == name_;
+        });
+        // A hook is not told of its own failures: that would never end.
+        if (!own && filter_.matches(event)) {
+            batch_.push_back(std::move(event));
         }
-        auto found = store_.query_events(filter);
-        if (!found) {
-            log(LogLevel::kWarning, "hooks", name_ + ": " + found.error().message);
-            wait_until(loop::Loop::now() + kLongestDelay);
-            return false;
-        }
-        const bool more = found->size() == kBatch;
-        const uint64_t seen = more ? found->back().sequence : events_.last();
-        for (StoredEvent& event : *found) {
-            const bool own = std::ranges::any_of(event.fields, [&](const auto& field) {
-                return field.first == "hook" && field.second == name_;
-            });
-            // A hook is not told of its own failures: that would never end.
-            if (!own && filter_.matches(event)) {
-                batch_.push_back(std::move(event));
-            }
-        }
-        if (!batch_.empty()) {
-            return true;
-        }
-        position_ = seen + 1;
-        if (position_ >= saved_ + kSaveEvery) {
-            save_position();
-        }
+    }
+    if (!batch_.empty()) {
+        return true;
+    }
+    position_ = found->next.value_or(events_.last() + 1);
+    if (position_ >= saved_ + kSaveEvery) {
+        save_position();
+    }
+    if (position_ <= events_.last()) {
+        wait_until(loop::Loop::now());
     }
     return false;
 }

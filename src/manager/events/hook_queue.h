@@ -22,7 +22,7 @@ public:
     /// Between two tries of one event; doubles from the first to the longest.
     static constexpr Duration kFirstDelay = std::chrono::seconds(1);
     static constexpr Duration kLongestDelay = std::chrono::minutes(5);
-    /// Events that are read from the log at once.
+    /// Events that are read from the log at once, and gone through in one turn of the loop.
     static constexpr uint32_t kBatch = 100;
     /// Events whose fate is remembered, to be asked about.
     static constexpr size_t kMaxRemembered = 1000;

@@ -67,7 +67,7 @@ protected:
         EventFilter one;
         one.since = sequence;
         one.limit = 1;
-        return must(log->query(one)).at(0);
+        return must(log->query(one)).events.at(0);
     }
     bool seen_all(size_t count) {
         return run_until([&] { return seen.events.size() == count; });
@@ -93,6 +93,25 @@ TEST_F(HookQueueTest, HandsOverWhatTheFilterWantsInOrder) {
     EXPECT_EQ(delivery.hook, "pager");
     EXPECT_EQ(delivery.attempts, 1U);
     EXPECT_EQ(delivery.took, std::chrono::milliseconds(3));
+}
+
+TEST_F(HookQueueTest, GoesThroughABacklogInBoundedSteps) {
+    queue.reset();
+    constexpr uint64_t kSteps = 4;
+    for (uint64_t number = 1; number < kSteps * HookQueue::kBatch; ++number) {
+        ASSERT_TRUE(take(number, "error"));
+    }
+    must(log->flush());
+    must(store->save_setting("hook.pager", "1"));
+    filter.vms = {"another"};
+    begin_queue();
+    uint64_t before = queue->position();
+    EXPECT_TRUE(run_until([&] {
+        EXPECT_LE(queue->position() - before, HookQueue::kBatch) << "in one turn of the loop";
+        before = queue->position();
+        return before > log->last();
+    }));
+    EXPECT_TRUE(seen.events.empty());
 }
 
 TEST_F(HookQueueTest, GoesOnWhereItWasAfterARestart) {

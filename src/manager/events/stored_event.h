@@ -49,9 +49,13 @@ std::optional<control::Severity> severity_from(std::string_view word);
 /// Which events; an empty filter takes all.
 struct EventFilter {
     static constexpr uint32_t kMaxLimit = 10'000;
+    /// Events that one query looks at, however few of them it wants: what a query costs does not
+    /// grow with the log.
+    static constexpr uint32_t kMaxExamined = 20'000;
 
     std::optional<Guid> vm;
-    uint64_t since = 0;  ///< this number and above
+    uint64_t since = 0;              ///< this number and above
+    std::optional<uint64_t> before;  ///< numbers below this one
     std::optional<WallTime> from;
     std::optional<WallTime> until;
     control::Severity at_least = control::Severity::kInfo;
@@ -60,8 +64,16 @@ struct EventFilter {
     uint32_t limit = 1000;
     bool newest = false;  ///< the last `limit` ones instead of the first; order stays oldest first
 
-    /// Everything but since, limit and newest.
+    /// Everything but since, before, limit and newest.
     [[nodiscard]] bool matches(const StoredEvent& event) const;
+};
+
+/// What one query found, oldest first.
+struct EventPage {
+    std::vector<StoredEvent> events;
+    /// There may be more: `since` of the next query, or its `before` where the newest were asked
+    /// for. Also without any events, where kMaxExamined had none of those wanted.
+    std::optional<uint64_t> next;
 };
 
 }  // namespace hvis::manager

@@ -78,7 +78,7 @@ protected:
     std::vector<StoredEvent> kept() {
         EventFilter filter;
         filter.limit = EventFilter::kMaxLimit;
-        return must(log->query(filter));
+        return must(log->query(filter)).events;
     }
     std::vector<std::string> kept_names() {
         std::vector<std::string> names;

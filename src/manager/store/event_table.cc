@@ -52,22 +52,55 @@ StoredEvent event_at(const Statement& row) {
     return event;
 }
 
-/// The conditions of a filter; texts of callers are bound, never written into the statement.
-std::string where_clause(const EventFilter& filter) {
-    std::string sql = " WHERE sequence >= ?1";
+/// How a query goes through the log: by one index, in the order of the numbers, and between two of
+/// them.
+struct Walk {
+    const char* index;  ///< SQLite's words
+    std::string only;   ///< what the index has alone
+    bool is_whole;      ///< the index has what the filter wants and nothing else
+    int64_t since;
+    int64_t before;
+};
+
+bool wants_severity(const EventFilter& filter) {
+    return filter.at_least != control::Severity::kInfo;
+}
+
+Walk walk_of(const EventFilter& filter) {
+    // Numbers end where SQLite's do.
+    const auto number = [](uint64_t value) {
+        return static_cast<int64_t>(std::min<uint64_t>(value, INT64_MAX));
+    };
+    const bool more = filter.from || filter.until || !filter.service.empty() || !filter.ids.empty();
+    Walk walk{.index = " NOT INDEXED",
+              .only = {},
+              .is_whole = !more,
+              .since = number(filter.since),
+              .before = number(filter.before.value_or(INT64_MAX))};
     if (filter.vm) {
-        sql += " AND vm = ?2";
+        walk.index = " INDEXED BY event_of_vm";
+        walk.only = " AND vm = ?2";
+        walk.is_whole = !more && !wants_severity(filter);
+    } else if (wants_severity(filter)) {
+        walk.index = " INDEXED BY event_of_concern";
+        walk.only = " AND severity >= 1";
+        walk.is_whole = !more && filter.at_least == control::Severity::kWarning;
     }
+    return walk;
+}
+
+/// The conditions that the index does not decide; texts of callers are bound, never written into
+/// the statement.
+std::string where_clause(const EventFilter& filter) {
+    std::string sql;
     if (filter.from) {
         sql += " AND time >= ?3";
     }
     if (filter.until) {
         sql += " AND time <= ?4";
     }
-    if (filter.at_least != control::Severity::kInfo) {
-        // The first term is the index's own: without it the index would not be used.
-        sql += " AND severity >= 1 AND severity >= " +
-               std::to_string(std::to_underlying(filter.at_least));
+    if (wants_severity(filter)) {
+        sql += " AND severity >= " + std::to_string(std::to_underlying(filter.at_least));
     }
     if (!filter.service.empty()) {
         sql += " AND service = ?5";
@@ -80,6 +113,45 @@ std::string where_clause(const EventFilter& filter) {
         sql.back() = ')';
     }
     return sql;
+}
+
+std::string from_clause(const Walk& walk) {
+    return std::string(" FROM event") + walk.index + " WHERE sequence >= ?1 AND sequence < ?7" +
+           walk.only;
+}
+
+std::string order_clause(const EventFilter& filter) {
+    return filter.newest ? " ORDER BY sequence DESC" : " ORDER BY sequence ASC";
+}
+
+void bind_walk(Statement& statement, const EventFilter& filter, const Walk& walk) {
+    statement.bind(1, walk.since);
+    statement.bind(7, walk.before);
+    if (filter.vm) {
+        statement.bind(2, filter.vm->to_string());
+    }
+}
+
+/// Ends the walk after kMaxExamined events. The number of the one that is next then.
+Result<std::optional<uint64_t>, Failure> shorten(Database& database, const EventFilter& filter,
+                                                 Walk& walk) {
+    if (walk.is_whole) {
+        return std::nullopt;  // The limit of the query ends it.
+    }
+    auto rows =
+        HVIS_TRY(database.prepare("SELECT sequence" + from_clause(walk) + order_clause(filter) +
+                                  " LIMIT 1 OFFSET " + std::to_string(EventFilter::kMaxExamined)));
+    bind_walk(rows, filter, walk);
+    if (!HVIS_TRY(rows.step())) {
+        return std::nullopt;
+    }
+    const int64_t beyond = rows.integer(0);
+    if (filter.newest) {
+        walk.since = beyond + 1;
+        return static_cast<uint64_t>(walk.since);
+    }
+    walk.before = beyond;
+    return static_cast<uint64_t>(beyond);
 }
 
 }  // namespace
@@ -106,17 +178,16 @@ Result<void, Failure> EventTable::append(std::vector<StoredEvent>& events) {
     return {};
 }
 
-Result<std::vector<StoredEvent>, Failure> EventTable::query(const EventFilter& filter) {
-    const std::string order = filter.newest ? " DESC" : " ASC";
+Result<EventPage, Failure> EventTable::query(const EventFilter& filter) {
+    Walk walk = walk_of(filter);
+    EventPage page;
+    page.next = HVIS_TRY(shorten(database_, filter, walk));
+    const uint32_t limit = std::min(filter.limit, EventFilter::kMaxLimit);
     auto rows = HVIS_TRY(database_.prepare(
-        "SELECT sequence, time, vm, vm_name, id, name, severity, service, text, fields FROM event" +
-        where_clause(filter) + " ORDER BY sequence" + order + " LIMIT ?6"));
-    // Numbers end where SQLite's do.
-    rows.bind(1, static_cast<int64_t>(std::min<uint64_t>(filter.since, INT64_MAX)));
-    rows.bind(6, int64_t{std::min(filter.limit, EventFilter::kMaxLimit)});
-    if (filter.vm) {
-        rows.bind(2, filter.vm->to_string());
-    }
+        "SELECT sequence, time, vm, vm_name, id, name, severity, service, text, fields" +
+        from_clause(walk) + where_clause(filter) + order_clause(filter) + " LIMIT ?6"));
+    bind_walk(rows, filter, walk);
+    rows.bind(6, int64_t{limit});
     if (filter.from) {
         rows.bind(3, to_column(*filter.from));
     }
@@ -126,14 +197,17 @@ Result<std::vector<StoredEvent>, Failure> EventTable::query(const EventFilter& f
     if (!filter.service.empty()) {
         rows.bind(5, filter.service);
     }
-    std::vector<StoredEvent> events;
     while (HVIS_TRY(rows.step())) {
-        events.push_back(event_at(rows));
+        page.events.push_back(event_at(rows));
+    }
+    if (!page.events.empty() && page.events.size() == limit) {
+        const uint64_t last = page.events.back().sequence;
+        page.next = filter.newest ? last : last + 1;
     }
     if (filter.newest) {
-        std::ranges::reverse(events);
+        std::ranges::reverse(page.events);
     }
-    return events;
+    return page;
 }
 
 Result<uint64_t, Failure> EventTable::trim(uint64_t keep, WallTime before, uint64_t limit) {

@@ -15,7 +15,7 @@ public:
 
     /// Gives each event its number.
     Result<void, Failure> append(std::vector<StoredEvent>& events);
-    Result<std::vector<StoredEvent>, Failure> query(const EventFilter& filter);
+    Result<EventPage, Failure> query(const EventFilter& filter);
     Result<uint64_t, Failure> trim(uint64_t keep, WallTime before, uint64_t limit);
     Result<uint64_t, Failure> first();
     Result<uint64_t, Failure> last();

@@ -60,7 +60,7 @@ protected:
     std::vector<StoredEvent> query(const std::function<void(EventFilter&)>& set) {
         EventFilter filter;
         set(filter);
-        return must(table.query(filter));
+        return must(table.query(filter)).events;
     }
     std::vector<uint64_t> found(const std::function<void(EventFilter&)>& set) {
         return numbers_of(query(set));
@@ -95,6 +95,9 @@ TEST_F(EventTableTest, FindsWhatTheFilterMatches) {
     EXPECT_THAT(found([](auto& filter) { filter.vm = kWeb; }), ElementsAre(2, 4, 5));
     EXPECT_THAT(found([](auto& filter) { filter.since = 4; }), ElementsAre(4, 5));
     EXPECT_THAT(found([](auto& filter) { filter.since = UINT64_MAX; }), IsEmpty());
+    EXPECT_THAT(found([](auto& filter) { filter.before = 3; }), ElementsAre(1, 2));
+    EXPECT_THAT(found([](auto& filter) { filter.before = UINT64_MAX; }),
+                ElementsAre(1, 2, 3, 4, 5));
     EXPECT_THAT(found([](auto& filter) { filter.from = at(3); }), ElementsAre(4, 5));
     EXPECT_THAT(found([](auto& filter) { filter.until = at(1); }), ElementsAre(1, 2));
     EXPECT_THAT(found([](auto& filter) { filter.at_least = Severity::kWarning; }),
@@ -109,6 +112,11 @@ TEST_F(EventTableTest, FindsWhatTheFilterMatches) {
         filter.newest = true;
     };
     EXPECT_THAT(found(newest), ElementsAre(4, 5));
+    EXPECT_THAT(found([&](auto& filter) {
+                    newest(filter);
+                    filter.before = 4;
+                }),
+                ElementsAre(2, 3));
 }
 
 TEST_F(EventTableTest, FindsWhatTheFilterItselfMatches) {
@@ -116,19 +124,94 @@ TEST_F(EventTableTest, FindsWhatTheFilterItselfMatches) {
     filter.vm = kWeb;
     filter.from = at(2);
     filter.at_least = Severity::kError;
-    const auto chosen = numbers_of(must(table.query(filter)));
+    const auto chosen = numbers_of(must(table.query(filter)).events);
     EXPECT_THAT(chosen, ElementsAre(4, 5));
-    for (const StoredEvent& event : must(table.query({}))) {
+    for (const StoredEvent& event : must(table.query({})).events) {
         EXPECT_EQ(std::ranges::find(chosen, event.sequence) != chosen.end(), filter.matches(event));
     }
 }
 
-TEST_F(EventTableTest, FindsEventsOfConcernWithoutReadingTheOthers) {
-    auto plan = must(database->prepare(
-        "EXPLAIN QUERY PLAN SELECT * FROM event WHERE sequence >= ?1 AND severity >= 1 AND "
-        "severity >= 2 ORDER BY sequence ASC LIMIT ?6"));
-    ASSERT_TRUE(must(plan.step()));
-    EXPECT_THAT(plan.text(3), testing::HasSubstr("event_of_concern"));
+TEST_F(EventTableTest, SaysWhereToGoOn) {
+    EventFilter filter;
+    EXPECT_EQ(must(table.query(filter)).next, std::nullopt);
+    filter.limit = 2;
+    std::vector<uint64_t> numbers;
+    for (std::optional<uint64_t> next = 0; next;) {
+        filter.since = *next;
+        const EventPage page = must(table.query(filter));
+        std::ranges::copy(numbers_of(page.events), std::back_inserter(numbers));
+        next = page.next;
+    }
+    EXPECT_THAT(numbers, ElementsAre(1, 2, 3, 4, 5));
+    filter = {};
+    filter.limit = 2;
+    filter.newest = true;
+    const EventPage last = must(table.query(filter));
+    EXPECT_THAT(numbers_of(last.events), ElementsAre(4, 5));
+    filter.before = last.next;
+    EXPECT_THAT(numbers_of(must(table.query(filter)).events), ElementsAre(2, 3));
+}
+
+/// A log of which nearly all is of no interest.
+class LongEventTableTest : public EventTableTest {
+protected:
+    static constexpr uint64_t kCount = EventFilter::kMaxExamined + 100;
+
+    LongEventTableTest() {
+        must(database->execute(
+            "WITH RECURSIVE n (i) AS (SELECT 6 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+            std::to_string(kCount) +
+            ") INSERT INTO event (time, vm, vm_name, id, name, severity, service, text, fields) "
+            "SELECT 0, '" +
+            kWeb.to_string() + "', 'web', 1001, 'name', 1, 'machine', '', '[]' FROM n"));
+    }
+    /// All pages' events, and how many pages it took.
+    std::pair<std::vector<uint64_t>, int> all(EventFilter filter) {
+        std::vector<uint64_t> numbers;
+        for (int pages = 1;; ++pages) {
+            const EventPage page = must(table.query(filter));
+            std::ranges::copy(numbers_of(page.events), std::back_inserter(numbers));
+            if (!page.next) {
+                return {numbers, pages};
+            }
+            if (filter.newest) {
+                filter.before = page.next;
+            } else {
+                filter.since = *page.next;
+            }
+        }
+    }
+};
+
+TEST_F(LongEventTableTest, ExaminesOnlySoManyEventsAtOnce) {
+    const std::vector<std::pair<const char*, std::function<void(EventFilter&)>>> filters = {
+        {"service", [](auto& filter) { filter.service = "heartbeat"; }},
+        {"ids", [](auto& filter) { filter.ids = {7001, 3001}; }},
+        {"from", [](auto& filter) { filter.from = at(0); }},
+        {"vm",
+         [](auto& filter) {
+             filter.vm = kWeb;
+             filter.from = at(0);
+         }},
+        {"severity", [](auto& filter) { filter.at_least = Severity::kError; }},
+    };
+    for (const auto& [name, set] : filters) {
+        EventFilter forward;
+        set(forward);
+        EventFilter backward = forward;
+        backward.newest = true;
+        const auto [numbers, pages] = all(forward);
+        EXPECT_EQ(pages, 2) << name;
+        EXPECT_FALSE(numbers.empty()) << name;
+        EXPECT_THAT(all(backward), testing::Pair(numbers, 2)) << name;
+        for (const uint64_t number : numbers) {
+            EXPECT_LE(number, 5U) << name;
+        }
+    }
+    EventFilter plain;
+    plain.vm = kWeb;
+    plain.limit = EventFilter::kMaxLimit;
+    EXPECT_EQ(all(plain).first.size(), kCount - 2) << "the index has nothing else";
 }
 
 TEST_F(EventTableTest, TrimsTheOldestInStepsAndNeverUsesANumberTwice) {

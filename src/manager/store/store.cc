@@ -119,7 +119,7 @@ Result<void, Failure> Store::append_events(std::vector<StoredEvent>& events,
     });
 }
 
-Result<std::vector<StoredEvent>, Failure> Store::query_events(const EventFilter& filter) {
+Result<EventPage, Failure> Store::query_events(const EventFilter& filter) {
     return tables_->events.query(filter);
 }
 

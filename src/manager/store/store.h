@@ -84,7 +84,7 @@ public:
     /// doubled whatever happens in between. Gives the events their numbers.
     Result<void, Failure> append_events(std::vector<StoredEvent>& events,
                                         const std::vector<Cursor>& cursors);
-    Result<std::vector<StoredEvent>, Failure> query_events(const EventFilter& filter);
+    Result<EventPage, Failure> query_events(const EventFilter& filter);
     /// Deletes the oldest beyond `keep` events, and those before `before`, among the oldest
     /// `limit` rows. Returns how many went.
     Result<uint64_t, Failure> trim_events(uint64_t keep, WallTime before, uint64_t limit);

@@ -220,7 +220,7 @@ TEST_F(StoreTest, IsWholeAfterAKillAtAnyMoment) {
     EventFilter filter;
     filter.limit = EventFilter::kMaxLimit;
     for (filter.since = 1; filter.since <= taken; filter.since += filter.limit) {
-        for (const StoredEvent& event : must(store->query_events(filter))) {
+        for (const StoredEvent& event : must(store->query_events(filter)).events) {
             ASSERT_EQ(event.fields[0].second, std::to_string(expected++)) << "none twice";
         }
     }

@@ -120,7 +120,7 @@ protected:
         EXPECT_TRUE(log->flush());
         EventFilter all;
         all.limit = EventFilter::kMaxLimit;
-        return *log->query(all);
+        return log->query(all)->events;
     }
     std::vector<std::string> names() {
         std::vector<std::string> all;
