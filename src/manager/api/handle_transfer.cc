@@ -49,31 +49,6 @@ Result<VmDefinition, Failure> renamed(const VmDefinition& definition,
     return *std::move(parsed);
 }
 
-/// Gives the pairs to the supervisor one after another, then ends the operation.
-void hold_pairs(ApiContext& context, const std::shared_ptr<Operations::Work>& work,
-                std::shared_ptr<TransferredVm> vm) {
-    if (vm->pairs.empty()) {
-        work->done(std::make_shared<const Json>(
-            Json{{"vm", vm->definition.id.to_string()}, {"name", vm->definition.name}}));
-        return;
-    }
-    const HeldPair pair = vm->pairs.back();
-    vm->pairs.pop_back();
-    context.supervisor.request(
-        vm->definition.id,
-        control::encode_command(
-            control::KvpSetCommand{.pool = pair.pool, .key = pair.key, .value = pair.value}),
-        [&context, work, vm](Result<std::shared_ptr<const Json>, Failure> kept) {
-            if (kept) {
-                hold_pairs(context, work, vm);
-                return;
-            }
-            Failure failure = kept.error();
-            failure.message = "the VM is there, but not all of its pairs: " + failure.message;
-            work->failed(std::move(failure));
-        });
-}
-
 /// The end of an import, on the manager thread again.
 void finish_import(ApiContext& context, const std::shared_ptr<Operations::Work>& work,
                    Result<TransferredVm, Failure>& imported, const std::string& files,
@@ -83,7 +58,7 @@ void finish_import(ApiContext& context, const std::shared_ptr<Operations::Work>&
         return;
     }
     auto definition = renamed(imported->definition, name, id);
-    auto defined = definition ? context.supervisor.define(*definition)
+    auto defined = definition ? context.supervisor.define(*definition, std::move(imported->pairs))
                               : Result<void, Failure>(std::unexpected(definition.error()));
     if (!defined) {
         std::error_code ignored;
@@ -91,9 +66,8 @@ void finish_import(ApiContext& context, const std::shared_ptr<Operations::Work>&
         work->failed(defined.error());
         return;
     }
-    hold_pairs(context, work,
-               std::make_shared<TransferredVm>(TransferredVm{.definition = *std::move(definition),
-                                                             .pairs = std::move(imported->pairs)}));
+    work->done(std::make_shared<const Json>(
+        Json{{"vm", definition->id.to_string()}, {"name", definition->name}}));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <set>
 
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include "control/field_reader.h"
 #include "control/kvp_limits.h"
 #include "manager/api/file_copy.h"
+#include "manager/definition/worker_config.h"
 
 namespace hvis::manager {
 namespace {
@@ -21,7 +23,8 @@ using control::FieldReader;
 using control::Json;
 
 constexpr size_t kMaxFileName = 255;
-constexpr size_t kMaxPairs = 4096;
+/// What a VM may have in its two pools.
+constexpr size_t kMaxPairs = 2 * kMaxHeldPairs;
 constexpr std::string_view kFormat = "hvis-vm";
 
 /// The files of a VM: what the definition calls them, and how they are called in the export.
@@ -178,10 +181,17 @@ void read_files(FieldReader& reader, std::vector<ListedFile>& files) {
 
 void read_pairs(FieldReader& reader, std::vector<HeldPair>& pairs) {
     const Json* list = reader.list("pairs", kMaxPairs);
+    std::map<control::Pool, std::set<std::string>> keys;
     for (size_t index = 0; list != nullptr && index < list->size(); ++index) {
         const std::string place =
             control::child_pointer(reader.place("pairs"), std::to_string(index));
         if (auto pair = read_pair_entry((*list)[index], place, reader)) {
+            if (!keys[pair->pool].insert(pair->key).second) {
+                reader.complain("pairs", "two pairs of a pool have the same key");
+            }
+            if (keys[pair->pool].size() > kMaxHeldPairs) {
+                reader.complain("pairs", fmt::format("more than {} in a pool", kMaxHeldPairs));
+            }
             pairs.push_back(*std::move(pair));
         }
     }

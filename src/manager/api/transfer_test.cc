@@ -5,6 +5,8 @@
 
 #include <gmock/gmock.h>
 
+#include "manager/definition/worker_config.h"
+
 namespace hvis::manager {
 namespace {
 
@@ -74,6 +76,25 @@ TEST_F(TransferTest, TakesNoNameThatIsThere) {
     EXPECT_EQ(write().error().outcome, "conflict");
     std::filesystem::create_symlink("/nowhere", path("images"));
     EXPECT_EQ(read().error().outcome, "conflict");
+}
+
+TEST_F(TransferTest, RefusesMorePairsThanAVmMayHave) {
+    for (size_t number = 1; number < kMaxHeldPairs; ++number) {
+        vm_.pairs.push_back({.pool = control::Pool::kExternal,
+                             .key = "key " + std::to_string(number),
+                             .value = ""});
+    }
+    ASSERT_TRUE(write());
+    EXPECT_EQ(read()->pairs.size(), kMaxHeldPairs);
+    std::filesystem::remove_all(path("images"));
+    std::filesystem::remove_all(path("export"));
+    vm_.pairs.push_back({.pool = control::Pool::kExternal, .key = "more", .value = ""});
+    ASSERT_TRUE(write());
+    EXPECT_THAT(read().error().message, HasSubstr("more than 112 in a pool"));
+    std::filesystem::remove_all(path("export"));
+    vm_.pairs = {vm_.pairs[0], vm_.pairs[0]};
+    ASSERT_TRUE(write());
+    EXPECT_THAT(read().error().message, HasSubstr("two pairs of a pool have the same key"));
 }
 
 TEST_F(TransferTest, RefusesAHalfExportAndLeavesNothing) {

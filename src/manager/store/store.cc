@@ -82,6 +82,17 @@ Result<void, Failure> Store::save_definition(const VmDefinition& definition) {
     return keep([&] { return tables_->vms.save_definition(definition); });
 }
 
+Result<void, Failure> Store::add_vm(const VmDefinition& definition,
+                                    const std::vector<HeldPair>& pairs) {
+    return keep([&]() -> Result<void, Failure> {
+        HVIS_CHECK(tables_->vms.save_definition(definition));
+        for (const HeldPair& pair : pairs) {
+            HVIS_CHECK(tables_->pairs.save(definition.id, pair));
+        }
+        return {};
+    });
+}
+
 Result<void, Failure> Store::save_wish(const Guid& vm, bool wanted_running,
                                        uint32_t restart_attempts) {
     return tables_->vms.save_wish(vm, wanted_running, restart_attempts);

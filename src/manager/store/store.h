@@ -64,6 +64,9 @@ public:
     Result<std::vector<VmRecord>, Failure> load_vms();
     /// Adds or replaces the definition; a name that another VM has is refused.
     Result<void, Failure> save_definition(const VmDefinition& definition);
+    /// The same for a new VM with its pairs: all of it, or nothing.
+    Result<void, Failure> add_vm(const VmDefinition& definition,
+                                 const std::vector<HeldPair>& pairs);
     Result<void, Failure> save_wish(const Guid& vm, bool wanted_running, uint32_t restart_attempts);
     /// With its pairs; its events stay.
     Result<void, Failure> remove_vm(const Guid& vm);

@@ -91,7 +91,8 @@ std::vector<VmSummary> Supervisor::list() const {
 
 size_t Supervisor::count() const { return state_->vms.size(); }
 
-Result<void, Failure> Supervisor::define(const VmDefinition& definition) {
+Result<void, Failure> Supervisor::define(const VmDefinition& definition,
+                                         std::vector<HeldPair> pairs) {
     if (state_->vms.size() >= kMaxVms) {
         return std::unexpected(control::make_failure(
             ErrorCode::kFailed, "this host has " + std::to_string(kMaxVms) + " VMs already",
@@ -103,13 +104,13 @@ Result<void, Failure> Supervisor::define(const VmDefinition& definition) {
         failure.pointer = state_->vm(definition.id) != nullptr ? "/id" : "/name";
         return std::unexpected(failure);
     }
-    HVIS_CHECK(state_->context.store.save_definition(definition));
+    HVIS_CHECK(state_->context.store.add_vm(definition, pairs));
     state_->names[definition.name] = definition.id;
     VmRecord record;
     record.definition = definition;
     auto& machine = state_->vms[definition.id];
-    machine = std::make_unique<ManagedVm>(state_->context, std::move(record),
-                                          std::vector<HeldPair>(), std::nullopt);
+    machine = std::make_unique<ManagedVm>(state_->context, std::move(record), std::move(pairs),
+                                          std::nullopt);
     state_->context.log.record(control::EventId::kVmDefined, {definition.id, definition.name});
     // An imported VM may have a worker already.
     machine->adopt([](bool) {});

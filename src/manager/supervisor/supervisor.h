@@ -78,7 +78,8 @@ public:
     [[nodiscard]] std::vector<VmSummary> list() const;
     [[nodiscard]] size_t count() const;
 
-    Result<void, Failure> define(const VmDefinition& definition);
+    /// With pairs that the host has set already, at most kMaxHeldPairs in a pool.
+    Result<void, Failure> define(const VmDefinition& definition, std::vector<HeldPair> pairs = {});
     /// Keeps the change, and applies at once what can be applied to a running VM (services,
     /// heartbeat). The result lists the fields that wait for the next start.
     Result<std::vector<std::string>, Failure> redefine(const VmDefinition& definition);

@@ -57,6 +57,17 @@ TEST_F(SupervisorTest, HoldsPairsOfAVmThatDoesNotRun) {
     EXPECT_EQ(Json::parse(file).at("kvp").at("external"), (Json{{"role", "web"}}));
 }
 
+TEST_F(SupervisorTest, TakesAVmWithItsPairs) {
+    const std::vector<HeldPair> pairs = {{control::Pool::kExternal, "rack", "7"},
+                                         {control::Pool::kExternal, "role", "web"}};
+    VmDefinition wanted = definition("web");
+    ASSERT_TRUE(supervisor->define(wanted, pairs));
+    EXPECT_EQ(*store->load_pairs(wanted.id), pairs);
+    ASSERT_TRUE(start(wanted.id));
+    std::ifstream file(directory + "/vms/" + wanted.id.to_string() + "/config.json");
+    EXPECT_EQ(Json::parse(file).at("kvp").at("external"), (Json{{"rack", "7"}, {"role", "web"}}));
+}
+
 TEST_F(SupervisorTest, HoldsOnlyAsManyPairsAsAWorkerTakes) {
     const Guid web = define("web");
     ASSERT_TRUE(start(web));
