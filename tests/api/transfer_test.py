@@ -3,9 +3,10 @@
 import json
 import os
 import shutil
+import time
 import unittest
 
-from daemon import Daemon
+from daemon import PATIENCE, Daemon
 
 VM = "/api/v1/vms/web"
 
@@ -43,6 +44,26 @@ class TransferTest(unittest.TestCase):
             self.assertEqual(copy.read(), original.read())
         self.assertEqual(after, before)
         self.assertEqual(self.daemon.get(f"{VM}/kvp/external/role").json()["value"], "frontend")
+
+    def test_images_go_with_the_last_vm_that_uses_them(self):
+        self.write()
+        self.assertEqual(self.read(name="web2", new_id=True)["state"], "succeeded")
+        images = os.path.join(self.daemon.directory, "state", "images")
+        (folder,) = os.listdir(images)
+        kernel = self.daemon.get("/api/v1/vms/web2").json()["definition"]["kernel"]
+        self.assertEqual(self.daemon.request("PATCH", VM, {"kernel": kernel}).status, 200)
+        self.assertEqual(self.daemon.request("DELETE", "/api/v1/vms/web2").status, 200)
+        time.sleep(0.5)
+        self.assertEqual(os.listdir(images), [folder])
+        self.assertTrue(os.path.exists(kernel))
+        self.assertEqual(self.daemon.request("DELETE", VM).status, 200)
+        self.until(lambda: os.listdir(images) == [])
+
+    def until(self, condition):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
 
     def test_the_same_vm_twice_needs_another_name_and_id(self):
         self.write()

@@ -4,6 +4,7 @@
 
 #include "manager/api/absolute_path.h"
 #include "manager/api/handlers.h"
+#include "manager/api/images.h"
 #include "manager/api/transfer.h"
 #include "manager/random_guid.h"
 
@@ -123,7 +124,7 @@ void import_vm(ApiContext& context, const ApiRequest& request, Responder respond
     if (work == nullptr) {
         return;
     }
-    const std::string images = context.info.state_directory + "/images";
+    const std::string images = images_of(context).directory();
     const std::string files = images + "/" + folder->to_string();
     using Imported = Result<TransferredVm, Failure>;
     const auto result = std::make_shared<Imported>();

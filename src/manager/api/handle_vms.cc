@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "manager/api/handlers.h"
+#include "manager/api/images.h"
 #include "manager/api/query_reader.h"
 
 namespace hvis::manager {
@@ -119,10 +120,12 @@ void delete_vm(ApiContext& context, const ApiRequest& request, Responder respond
     if (!vm) {
         return;
     }
+    const VmSummary gone = *context.supervisor.summary(*vm);
     if (const auto removed = context.supervisor.remove(*vm); !removed) {
         responder.fail(removed.error());
         return;
     }
+    delete_images(context, gone);
     responder.done();
 }
 
