@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 
 /// The newest version of each service that one machine offers.
 struct Caps {
-    const char* name;
     const char* heartbeat;
     const char* shutdown;
     const char* timesync;
@@ -124,18 +123,13 @@ TEST_P(VersionCaps, ShutTheGuestDown) {
     give_up_guest();
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, VersionCaps,
-                         testing::Values(Caps{.name = "Three",
-                                              .heartbeat = "1.0",
-                                              .shutdown = "3.0",
-                                              .timesync = "3.0",
-                                              .kvp = "3.0"},
-                                         Caps{.name = "One",
-                                              .heartbeat = "1.0",
-                                              .shutdown = "1.0",
-                                              .timesync = "1.0",
-                                              .kvp = "4.0"}),
-                         [](const auto& each) { return std::string(each.param.name); });
+// A suite each, so that all tests of one find the machine that is there.
+INSTANTIATE_TEST_SUITE_P(
+    VersionThree, VersionCaps,
+    testing::Values(Caps{.heartbeat = "1.0", .shutdown = "3.0", .timesync = "3.0", .kvp = "3.0"}));
+INSTANTIATE_TEST_SUITE_P(
+    VersionOne, VersionCaps,
+    testing::Values(Caps{.heartbeat = "1.0", .shutdown = "1.0", .timesync = "1.0", .kvp = "4.0"}));
 
 }  // namespace
 }  // namespace hvis::guests
