@@ -25,14 +25,20 @@ protected:
 };
 
 TEST_F(KvpDaemon, LeaksNoFile) {
-    const std::string count = "ls /proc/$(pidof hv_kvp_daemon)/fd | wc -l";
+    // Whatever the daemon has open for a request of its start is over once it has answered this
+    // one.
+    EXPECT_TRUE(guest()->call(KvpListCommand{}).ok());
+    const std::string count = "ls /proc/$(pidof hv_kvp_daemon)/fd 2>/dev/null | wc -l";
     const std::string before = guest().output(count);
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 10; ++i) {
         EXPECT_TRUE(guest()->call(KvpSetCommand{.key = "key", .value = std::to_string(i)}).ok());
         EXPECT_TRUE(guest()->call(KvpListCommand{}).ok());
     }
     EXPECT_TRUE(guest()->call(control::KvpDeleteCommand{.key = "key"}).ok());
-    EXPECT_EQ(guest().output(count), before);
+    // The worker may be asking for the guest's facts this moment: one file more for as long as
+    // that.
+    EXPECT_TRUE(guest().eventually("test $(" + count + ") -le " + before))
+        << guest().output("ls -l /proc/$(pidof hv_kvp_daemon)/fd") << "\nbefore: " << before;
 }
 
 TEST_F(KvpDaemon, StaysAloneWhenASecondOneIsStarted) {

@@ -21,7 +21,7 @@ std::string config_text(const MachineConfig& config, const MachinePaths& paths) 
     if (config.kernel.empty()) {
         const Suite& guest = suite();
         text["kernel"] = guest.kernel;
-        text["initrd"] = guest.initrd;
+        text["initrd"] = config.initrd.empty() ? guest.initrd : config.initrd;
         text["append"] = guest.command_line + " " + config.append;
     }
     for (const std::string& service : config.disabled_services) {

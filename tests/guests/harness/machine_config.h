@@ -17,6 +17,7 @@ struct MachineConfig {
     unsigned processors = 1;
     unsigned memory_mib = 512;
     std::string kernel = {};  ///< instead of the suite's
+    std::string initrd = {};  ///< instead of the suite's
     std::string append = {};  ///< added to the suite's command line
     std::vector<std::string> disabled_services = {};
     /// Services and the newest version of each that is offered; the others are not capped.

@@ -15,6 +15,7 @@ struct KnownSuite {
     std::string_view name;
     std::string_view vmbus_version;
     bool vmbus_is_a_module;
+    bool unload_is_announced;
     bool has_implicit_time;
 };
 
@@ -23,18 +24,22 @@ constexpr auto kKnownSuites = std::to_array<KnownSuite>({
     {.name = "debian11",
      .vmbus_version = "5.2",
      .vmbus_is_a_module = true,
+     .unload_is_announced = false,
      .has_implicit_time = false},
     {.name = "debian12",
      .vmbus_version = "5.3",
      .vmbus_is_a_module = true,
+     .unload_is_announced = true,
      .has_implicit_time = false},
     {.name = "debian13",
      .vmbus_version = "5.3",
      .vmbus_is_a_module = true,
+     .unload_is_announced = true,
      .has_implicit_time = true},
     {.name = "backports",
      .vmbus_version = "5.3",
      .vmbus_is_a_module = false,
+     .unload_is_announced = true,
      .has_implicit_time = true},
 });
 
@@ -67,6 +72,7 @@ Suite load() {
             .command_line = std::move(command_line),
             .vmbus_version = known->vmbus_version,
             .vmbus_is_a_module = known->vmbus_is_a_module,
+            .unload_is_announced = known->unload_is_announced,
             .has_implicit_time = known->has_implicit_time};
 }
 

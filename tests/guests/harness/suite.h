@@ -17,6 +17,10 @@ struct Suite {
     /// hv_vmbus can be unloaded. Debian's 7.x kernels have it built in: there, cases that load it
     /// anew start the guest anew instead.
     bool vmbus_is_a_module;
+    /// hv_vmbus says UNLOAD when it is unloaded. That of 5.10 does not: vmbus_exit() takes the
+    /// connection for gone before vmbus_initiate_unload() looks. The host learns of it when the
+    /// driver comes back and makes contact while it is connected.
+    bool unload_is_announced;
     /// hv_utils can be told to follow samples without SYNC (timesync_implicit); newer than 6.1.
     bool has_implicit_time;
 };
