@@ -19,7 +19,7 @@ const TimeSample kNewSample{.parent_time = 0x01d9000000000001,
                             .leap = 1,
                             .stratum = 5};
 
-// No Linux of today takes version 3.0 where 4.0 is offered: these bytes are ours.
+// Bytes of our own, with every field set; those of a guest are in ic/captured_versions_test.cc.
 TEST(TimeSync, FormatsVersionThreeByteForByte) {
     EXPECT_EQ(format_time_sample(kOldSample, kOld),
               hex("010000000000d901 0200000000000000 0300000000000000 01 000000"));
