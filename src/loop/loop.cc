@@ -151,10 +151,21 @@ void Loop::run_posted() {
 
 void Loop::run_timers() {
     const TimePoint due = now();
-    while (!timers_.empty() && timers_.begin()->first.first <= due) {
-        auto node = timers_.extract(timers_.begin());
-        timer_deadlines_.erase(node.key().second);
-        node.mapped()();
+    // Only those that are there now: one that arms itself anew for a moment that has passed would
+    // keep everything else from its turn.
+    std::vector<std::pair<TimePoint, TimerId>> keys;
+    for (const auto& [key, callback] : timers_) {
+        if (key.first > due) {
+            break;
+        }
+        keys.push_back(key);
+    }
+    for (const auto& key : keys) {
+        auto node = timers_.extract(key);
+        if (!node.empty()) {  // else an earlier one has cancelled it
+            timer_deadlines_.erase(key.second);
+            node.mapped()();
+        }
     }
 }
 

@@ -24,6 +24,32 @@ TEST(Loop, RunsTimersInTheOrderOfTheirDeadlines) {
     EXPECT_EQ(order, (std::vector{1, 2}));
 }
 
+TEST(Loop, GivesOthersTheirTurnWhenATimerArmsItselfForThePast) {
+    const auto loop = *Loop::create();
+    const UniqueFd ready(::eventfd(1, EFD_NONBLOCK));
+    int timers = 0;
+    bool served = false;
+    Loop::Callback again = [&] {
+        ++timers;
+        loop->add_timer(TimePoint{}, again);
+    };
+    again();
+    ASSERT_TRUE(loop->watch(ready.get(), EPOLLIN, [&](uint32_t) { served = true; }));
+    loop->run_once({});
+    EXPECT_TRUE(served);
+    EXPECT_EQ(timers, 2) << "once in each round";
+}
+
+TEST(Loop, DoesNotRunATimerThatADueOneCancelled) {
+    const auto loop = *Loop::create();
+    Loop::TimerId second = 0;
+    bool ran = false;
+    loop->add_timer(TimePoint{}, [&] { loop->cancel_timer(second); });
+    second = loop->add_timer(TimePoint{}, [&] { ran = true; });
+    loop->run_once({});
+    EXPECT_FALSE(ran);
+}
+
 TEST(Loop, RunsWorkPostedByAnotherThread) {
     const auto loop = *Loop::create();
     bool done = false;
