@@ -33,6 +33,12 @@ public:
         held_.clear();
         host_.channel_closed(clocks());
     }
+    /// The guest overwrites its rings: whatever was in them is lost.
+    void break_rings() {
+        guest_->channel_closed();
+        held_.clear();
+        host_.channel_broken(clocks());
+    }
 
     /// Carries packets both ways until nobody has anything to say.
     void pump() {

@@ -96,8 +96,19 @@ void HeartbeatHost::channel_closed(const Clocks& clocks) {
     settle(clocks);
 }
 
+/// From now on it is judged as a guest that does not answer: one that breaks its channel is in
+/// trouble, and must not escape the policy by it.
+void HeartbeatHost::channel_broken(const Clocks& clocks) {
+    session_.broken();
+    set_applications(Applications::kUnknown);
+    if (!next_beat_at_) {
+        start(clocks.now);
+    }
+    settle(clocks);
+}
+
 void HeartbeatHost::paused(const Clocks& clocks) {
-    session_.set_paused(true);
+    session_.paused();
     stop();
     settle(clocks);
 }
@@ -106,13 +117,14 @@ void HeartbeatHost::resumed(const Clocks& clocks) {
     if (!session_.is_paused()) {
         return;
     }
-    session_.set_paused(false);
+    session_.resumed(clocks.now);
     start(clocks.now);
     settle(clocks);
 }
 
 void HeartbeatHost::set_enabled(bool enabled, const Clocks& clocks) {
     if (enabled == session_.enabled()) {
+        settle(clocks);
         return;
     }
     session_.set_enabled(enabled);
@@ -226,7 +238,8 @@ std::optional<Bytes> HeartbeatHost::next_packet(const Clocks& clocks) {
 
 /// Begins to beat, if all that it needs is there, with a new grace period.
 void HeartbeatHost::start(TimePoint now) {
-    if (!session_.ready() || !session_.enabled() || session_.is_paused()) {
+    const bool connected = session_.ready() || session_.is_broken();
+    if (!connected || !session_.enabled() || session_.is_paused()) {
         return;
     }
     answers_.clear();

@@ -79,6 +79,7 @@ public:
 
     void channel_opened(const Clocks& clocks) override;
     void channel_closed(const Clocks& clocks) override;
+    void channel_broken(const Clocks& clocks) override;
     Result<void> packet_received(ByteView packet, const Clocks& clocks) override;
     void timer_fired(const Clocks& clocks) override;
     [[nodiscard]] std::optional<TimePoint> next_deadline() const override;

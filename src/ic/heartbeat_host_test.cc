@@ -336,6 +336,23 @@ TEST(HeartbeatHost, LosesContactNotTheGuestWhenTheChannelCloses) {
     EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
 }
 
+TEST(HeartbeatHost, JudgesAGuestThatBreaksItsChannelAsOneThatIsSilent) {
+    Rig rig;
+    rig.start();
+    rig.link.break_rings();
+    EXPECT_THAT(rig.host.take_effects(), IsEmpty());
+    rig.link.advance(seconds(10));
+    EXPECT_THAT(rig.host.take_effects(),
+                ElementsAre(health(GuestHealth::kAlive, GuestHealth::kLost)));
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).secondary, Secondary::kCommunicationFailed);
+    rig.link.close();
+    rig.link.open();
+    EXPECT_THAT(rig.host.take_effects(),
+                ElementsAre(health(GuestHealth::kLost, GuestHealth::kUnknown),
+                            health(GuestHealth::kUnknown, GuestHealth::kAlive)));
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+}
+
 TEST(HeartbeatHost, ReportsADisabledServiceAndBeatsAgainOnceEnabled) {
     Rig rig;
     rig.start();

@@ -104,7 +104,11 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, size_t size) {
                 host.channel_opened(clocks);
                 break;
             case 1:
-                host.channel_closed(clocks);
+                if (what / 10 % 4 != 0) {
+                    host.channel_closed(clocks);
+                } else {
+                    host.channel_broken(clocks);
+                }
                 break;
             case 2:
                 (void)host.packet_received(script.block(), clocks);

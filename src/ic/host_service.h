@@ -29,6 +29,9 @@ public:
     virtual void channel_opened(const Clocks& clocks) = 0;
     /// The channel closed, was rescinded or the guest reset: requests in flight end.
     virtual void channel_closed(const Clocks& clocks) = 0;
+    /// The guest wrote into a ring of the channel what no guest may: nothing comes or goes on it
+    /// any more until it closes and opens again. Requests in flight end.
+    virtual void channel_broken(const Clocks& clocks) = 0;
     /// One whole in-band packet from the guest, pipe header included, in a private copy. An error
     /// is for the log only: the service has dealt with it and goes on.
     virtual Result<void> packet_received(ByteView packet, const Clocks& clocks) = 0;

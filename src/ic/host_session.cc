@@ -52,11 +52,19 @@ void HostSession::closed() {
     signal_again_ = false;
 }
 
+void HostSession::broken() {
+    closed();
+    phase_ = Phase::kBroken;
+}
+
 void HostSession::resumed(TimePoint now) {
-    paused_ = false;
+    if (!std::exchange(paused_, false)) {
+        return;
+    }
     if (offer_timeout_) {
         offer_timeout_ = now + kNegotiationTimeout;
     }
+    forget_at_ = now + kForgetAbandoned;
 }
 
 std::optional<Error> HostSession::refusal() const {
@@ -175,6 +183,9 @@ Result<HostSession::Received> HostSession::negotiation_reply(const wire::IcPacke
 }
 
 void HostSession::timer_fired(TimePoint now) {
+    if (paused_) {
+        return;  // It fired for the service's own sake.
+    }
     if (offer_timeout_ && now >= *offer_timeout_) {
         offer_timeout_.reset();
         offer_overdue_ = true;
@@ -236,6 +247,10 @@ ServiceReport HostSession::report() const {
                                  "raise the service's max_version in the machine's configuration"
                                : "the guest speaks none of the versions that this host offers: "
                                  "update the integration services in the guest");
+        case Phase::kBroken:
+            return say(Primary::kNonRecoverableError, Secondary::kCommunicationFailed,
+                       "the guest has overwritten the channel's ring buffers: its driver must be "
+                       "reloaded (hv_utils on Linux)");
         case Phase::kReady:
             return say(Primary::kOk, Secondary::kOk, "");
     }

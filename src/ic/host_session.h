@@ -37,7 +37,7 @@ public:
     /// One that the guest lost rather than delayed is forgotten after so long.
     static constexpr Duration kForgetAbandoned = std::chrono::seconds(60);
 
-    enum class Phase : uint8_t { kClosed, kNegotiating, kReady, kMismatch };
+    enum class Phase : uint8_t { kClosed, kNegotiating, kReady, kMismatch, kBroken };
 
     /// What a packet was.
     enum class Event : uint8_t {
@@ -61,15 +61,18 @@ public:
 
     void opened(TimePoint now);
     void closed();
-    void set_paused(bool paused) { paused_ = paused; }
-    /// The same as set_paused(false); the time that the guest has for its answer to an offer begins
-    /// anew.
+    /// HostService::channel_broken.
+    void broken();
+    void paused() { paused_ = true; }
+    /// What the guest has time for begins anew: it could not answer in between. Nothing to do for a
+    /// session that is not paused.
     void resumed(TimePoint now);
     void set_enabled(bool enabled) { enabled_ = enabled; }
 
     [[nodiscard]] Phase phase() const { return phase_; }
     [[nodiscard]] bool enabled() const { return enabled_; }
     [[nodiscard]] bool is_paused() const { return paused_; }
+    [[nodiscard]] bool is_broken() const { return phase_ == Phase::kBroken; }
     /// The guest answered a negotiation and the channel is open.
     [[nodiscard]] bool ready() const { return phase_ == Phase::kReady; }
     /// Zero until ready.

@@ -230,6 +230,36 @@ TEST(HostSession, ForgetsLostTransactionsAfterAWhile) {
     EXPECT_TRUE(session.can_begin());
 }
 
+TEST(HostSession, GivesTheGuestItsTimeAnewAfterAPause) {
+    HostSession session(kProfile);
+    session.opened(kStart);
+    ASSERT_TRUE(session.next_offer(kStart));
+    session.paused();
+    const TimePoint later = kStart + (10 * HostSession::kNegotiationTimeout);
+    session.timer_fired(later);
+    EXPECT_FALSE(session.offer_overdue()) << "another timer of the service";
+    session.resumed(later);
+    EXPECT_EQ(session.next_deadline(), later + HostSession::kNegotiationTimeout);
+    session.resumed(later + std::chrono::seconds(1));
+    EXPECT_EQ(session.next_deadline(), later + HostSession::kNegotiationTimeout)
+        << "it was not paused any more";
+}
+
+TEST(HostSession, SaysWhatToDoForABrokenChannelAndNegotiatesOnTheNextOne) {
+    HostSession session = ready_session();
+    const Bytes request = session.begin({});
+    session.broken();
+    EXPECT_EQ(session.report().primary, Primary::kNonRecoverableError);
+    EXPECT_EQ(session.report().secondary, Secondary::kCommunicationFailed);
+    EXPECT_THAT(session.report().explanation, HasSubstr("its driver must be reloaded"));
+    EXPECT_EQ(session.refusal(), kErrorNotConnected);
+    EXPECT_EQ(session.receive(answer(request), kStart)->event, Event::kNothing);
+    EXPECT_FALSE(session.next_offer(kStart));
+    EXPECT_FALSE(session.next_deadline());
+    session.opened(kStart);
+    EXPECT_TRUE(session.next_offer(kStart));
+}
+
 TEST(HostSession, NeverReusesATransactionSoonNotEvenAfterReopening) {
     HostSession session = ready_session();
     const Bytes first = session.begin({});

@@ -45,28 +45,38 @@ Result<std::string> mac_text(std::string_view mac) {
 KvpHost::KvpHost(std::optional<Version> newest) : session_(kProfile, newest) {}
 
 void KvpHost::channel_opened(const Clocks& clocks) {
-    land(clocks.now, false);
-    finish_all(Outcome::kGuestNotConnected);
+    disconnect(clocks.now);
     session_.opened(clocks.now);
     settle(clocks);
 }
 
 void KvpHost::channel_closed(const Clocks& clocks) {
-    land(clocks.now, false);
-    finish_all(Outcome::kGuestNotConnected);
+    disconnect(clocks.now);
     session_.closed();
     settle(clocks);
 }
 
+void KvpHost::channel_broken(const Clocks& clocks) {
+    disconnect(clocks.now);
+    session_.broken();
+    settle(clocks);
+}
+
+void KvpHost::disconnect(TimePoint now) {
+    land(now, false);
+    finish_all(Outcome::kGuestNotConnected);
+    // Each guest that connects gets the mirrored pairs anew.
+    mirror_retry_at_.reset();
+    mirrors_wait_ = false;
+}
+
 void KvpHost::paused(const Clocks& clocks) {
-    session_.set_paused(true);
+    session_.paused();
     settle(clocks);
 }
 
 void KvpHost::resumed(const Clocks& clocks) {
-    if (session_.is_paused()) {
-        session_.resumed(clocks.now);
-    }
+    session_.resumed(clocks.now);
     settle(clocks);
 }
 

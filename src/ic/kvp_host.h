@@ -33,6 +33,7 @@ public:
 
     void channel_opened(const Clocks& clocks) override;
     void channel_closed(const Clocks& clocks) override;
+    void channel_broken(const Clocks& clocks) override;
     Result<void> packet_received(ByteView packet, const Clocks& clocks) override;
     void timer_fired(const Clocks& clocks) override;
     [[nodiscard]] std::optional<TimePoint> next_deadline() const override;
@@ -98,6 +99,7 @@ private:
                              const Clocks& clocks);
     void finish(const std::deque<KvpJob>::iterator& job);
     void finish_all(Outcome outcome);
+    void disconnect(TimePoint now);
     void land(TimePoint now, bool timed_out);
     void answered(const HostSession::Received& reply, TimePoint now);
     void mirrored(KvpMirror& mirror, bool accepted, TimePoint now);

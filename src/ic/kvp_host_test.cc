@@ -187,6 +187,19 @@ TEST(KvpHost, EndsEveryRequestWhenTheChannelGoesOrTheServiceIsDisabled) {
     EXPECT_EQ(rig.host.list(KvpPool::kAuto, rig.link.clocks()).error(), kErrorDisabled);
 }
 
+TEST(KvpHost, EndsEveryRequestAtOnceWhenTheChannelBreaks) {
+    Rig rig;
+    rig.link.set_silent(true);
+    ASSERT_TRUE(rig.host.list(KvpPool::kAuto, rig.link.clocks()));
+    rig.link.pump();
+    ASSERT_TRUE(rig.host.list(KvpPool::kGuest, rig.link.clocks()));
+    rig.link.break_rings();
+    const auto effects = rig.host.take_effects();
+    ASSERT_THAT(effects, SizeIs(2));
+    EXPECT_EQ(effects[0].outcome, Outcome::kGuestNotConnected);
+    EXPECT_EQ(effects[1].outcome, Outcome::kGuestNotConnected);
+}
+
 TEST(KvpHost, CancelsTheRequestOnItsWayAndOneThatWaits) {
     Rig rig;
     rig.link.set_silent(true);

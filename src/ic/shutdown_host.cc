@@ -50,13 +50,19 @@ void ShutdownHost::channel_closed(const Clocks& clocks) {
     settle(clocks);
 }
 
+void ShutdownHost::channel_broken(const Clocks& clocks) {
+    finish(Outcome::kGuestNotConnected, wire::kIcOk, clocks);
+    session_.broken();
+    settle(clocks);
+}
+
 void ShutdownHost::paused(const Clocks& clocks) {
-    session_.set_paused(true);
+    session_.paused();
     settle(clocks);
 }
 
 void ShutdownHost::resumed(const Clocks& clocks) {
-    session_.set_paused(false);
+    session_.resumed(clocks.now);
     settle(clocks);
 }
 

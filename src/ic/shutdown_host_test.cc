@@ -124,6 +124,17 @@ TEST(ShutdownHost, EndsTheRequestWhenTheChannelGoesOrTheServiceIsDisabled) {
     EXPECT_THAT(rig.host.take_effects(), IsEmpty());
 }
 
+TEST(ShutdownHost, EndsTheRequestAtOnceWhenTheChannelBreaks) {
+    Rig rig;
+    rig.link.open();
+    rig.link.set_silent(true);
+    const auto id = rig.ask();
+    ASSERT_TRUE(id);
+    rig.link.break_rings();
+    EXPECT_THAT(rig.host.take_effects(), ElementsAre(Finished{*id, ShutdownKind::kShutdown,
+                                                              Outcome::kGuestNotConnected, 0}));
+}
+
 TEST(ShutdownHost, NothingIsReplayedAfterTheServiceIsEnabledAgain) {
     Rig rig;
     rig.link.open();

@@ -31,8 +31,15 @@ void TimeSyncHost::channel_closed(const Clocks& clocks) {
     settle(clocks);
 }
 
+void TimeSyncHost::channel_broken(const Clocks& clocks) {
+    stop();
+    finish(Outcome::kGuestNotConnected, wire::kIcOk);
+    session_.broken();
+    settle(clocks);
+}
+
 void TimeSyncHost::paused(const Clocks& clocks) {
-    session_.set_paused(true);
+    session_.paused();
     stop();
     settle(clocks);
 }
@@ -41,13 +48,14 @@ void TimeSyncHost::resumed(const Clocks& clocks) {
     if (!session_.is_paused()) {
         return;
     }
-    session_.set_paused(false);
+    session_.resumed(clocks.now);
     start(clocks.now);
     settle(clocks);
 }
 
 void TimeSyncHost::set_enabled(bool enabled, const Clocks& clocks) {
     if (enabled == session_.enabled()) {
+        settle(clocks);
         return;
     }
     session_.set_enabled(enabled);

@@ -160,6 +160,18 @@ TEST(TimeSyncHost, EndsARequestInEveryWayExactlyOnce) {
               Outcome::kCancelled);
 }
 
+TEST(TimeSyncHost, EndsTheRequestAtOnceWhenTheChannelBreaks) {
+    Rig rig;
+    rig.link.open();
+    rig.link.set_silent(true);
+    const auto id = rig.host.sync_now(seconds(5), rig.link.clocks());
+    ASSERT_TRUE(id);
+    rig.link.break_rings();
+    EXPECT_THAT(rig.host.take_effects(),
+                ElementsAre(Finished{*id, Outcome::kGuestNotConnected, 0}));
+    EXPECT_FALSE(rig.host.next_deadline());
+}
+
 TEST(TimeSyncHost, KeepsAnOrderDueUntilTheGuestAnswersInTime) {
     Rig rig;
     rig.link.set_silent(true);

@@ -28,6 +28,7 @@ vmbus::OfferParams IcDevice::offer() const {
 
 void IcDevice::opened(ChannelEndpoint& endpoint) {
     endpoint_ = &endpoint;
+    broken_ = false;
     waiting_.reset();
     service_.channel_opened(clocks_());
     pump();
@@ -42,18 +43,29 @@ void IcDevice::closed() {
 }
 
 void IcDevice::kicked() {
-    if (endpoint_ != nullptr) {
+    if (endpoint_ != nullptr && !found_broken()) {
         receive(clocks_());
     }
     pump();
 }
 
 void IcDevice::pump() {
-    if (endpoint_ != nullptr) {
+    if (endpoint_ != nullptr && !found_broken()) {
         send(clocks_());
+        (void)found_broken();
     }
     arm_timer();
     changed_();
+}
+
+/// Tells the service, once for each opening, that the guest has broken a ring.
+bool IcDevice::found_broken() {
+    if (!broken_ && (endpoint_->reader().is_broken() || endpoint_->writer().is_broken())) {
+        broken_ = true;
+        waiting_.reset();
+        service_.channel_broken(clocks_());
+    }
+    return broken_;
 }
 
 void IcDevice::receive(const Clocks& clocks) {
@@ -61,7 +73,6 @@ void IcDevice::receive(const Clocks& clocks) {
     for (uint32_t count = 0; count < kMaxPacketsPerTurn; ++count) {
         const auto packet = reader.read(buffer_);
         if (!packet) {
-            // Nothing can be found in a broken ring any more; the guest may close and reopen.
             note_rejected(packet.error());
             return;
         }

@@ -53,6 +53,7 @@ public:
     [[nodiscard]] uint64_t bytes_sent() const { return bytes_sent_; }
 
 private:
+    [[nodiscard]] bool found_broken();
     void receive(const Clocks& clocks);
     void send(const Clocks& clocks);
     void arm_timer();
@@ -68,6 +69,7 @@ private:
     Changed changed_;
     ChannelEndpoint* endpoint_ = nullptr;
     Bytes buffer_;
+    bool broken_ = false;           ///< and the service knows
     std::optional<Bytes> waiting_;  ///< built, and the ring had no room for it
     uint64_t next_transaction_ = 1;
     loop::Loop::TimerId timer_ = 0;

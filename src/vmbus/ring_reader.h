@@ -56,6 +56,8 @@ public:
     /// Takes that back. True if packets came in between: read again. Linux: hv_end_read.
     [[nodiscard]] bool unmask_signals();
 
+    /// It has broken the rules, and carries nothing any more.
+    [[nodiscard]] bool is_broken() const { return broken_; }
     /// Bytes that wait, packets and footers, read anew from the ring; 0 if it is broken.
     [[nodiscard]] uint32_t available();
 

@@ -46,6 +46,8 @@ public:
 
     /// Bytes that a packet takes, padding and footer included.
     static uint32_t space_for(size_t extended_header_size, size_t payload_size);
+    /// The reader has broken the rules; nothing can be written any more.
+    [[nodiscard]] bool is_broken() const { return broken_; }
     /// True if a packet of this many bytes (space_for) fits now; if not, the reader signals once it
     /// does. Then commit() before waiting: the reader may have been shown what was written.
     Result<bool> has_room(uint32_t bytes);
