@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/reply.h"
 #include "control/time_text.h"
 
 namespace hvis::control {
@@ -12,6 +13,10 @@ constexpr size_t kMaxFactBytes = 256;
 constexpr size_t kMaxAddressBytes = 64;
 constexpr size_t kMaxAddresses = 16;
 constexpr size_t kMaxCrashTextBytes = 4096;
+
+/// Pairs of one result, written out. A guest may fill a pool with characters that take six times
+/// their room as JSON: what is past this is left out, and said to be.
+constexpr size_t kMaxPairsBytes = kMaxReplyBytes - 1024;
 
 Json addresses_json(const std::vector<std::string>& addresses) {
     Json list = Json::array();
@@ -158,10 +163,25 @@ struct Encoder {
     }
     Json operator()(const KvpResult& result) const {
         Json pairs = Json::array();
+        bool truncated = result.truncated;
+        size_t bytes = 0;
         for (const KvpPair& pair : result.pairs) {
-            pairs.push_back({{"key", pair.key}, {"value", pair.value}});
+            Json item = {{"key", pair.key}, {"value", pair.value}};
+            bytes += dump_json(item).size() + 1;
+            if (bytes > kMaxPairsBytes) {
+                truncated = true;
+                break;
+            }
+            pairs.push_back(std::move(item));
         }
-        return {{"pool", to_string(result.pool)}, {"pairs", std::move(pairs)}};
+        Json value = {{"pool", to_string(result.pool)}, {"pairs", std::move(pairs)}};
+        if (truncated) {
+            value["truncated"] = true;
+        }
+        if (result.unreadable != 0) {
+            value["unreadable"] = result.unreadable;
+        }
+        return value;
     }
     Json operator()(const IpResult& result) const {
         return {{"ipv4", addresses_json(result.ipv4)}, {"ipv6", addresses_json(result.ipv6)}};

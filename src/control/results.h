@@ -99,6 +99,8 @@ struct KvpPair {
 struct KvpResult {
     Pool pool = Pool::kAuto;
     std::vector<KvpPair> pairs;
+    uint32_t unreadable = 0;  ///< pairs that the guest has and would not or could not give
+    bool truncated = false;   ///< there are more than these
 };
 struct IpResult {
     std::vector<std::string> ipv4;

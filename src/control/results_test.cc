@@ -98,9 +98,36 @@ TEST(Results, BecomeAnErrorWhenTheyAreTooLong) {
     one_giant.pairs[0].value.assign(kMaxPacketBytes, 'v');
     EXPECT_NE(result_packets(1, to_json(one_giant))[0].find("the result is too long"),
               std::string::npos);
-    KvpResult many{.pool = Pool::kGuest, .pairs = {}};
-    many.pairs.assign(100, {.key = "k", .value = std::string(60'000, 'v')});
-    EXPECT_EQ(result_packets(1, to_json(many)).size(), 1U);
+    Json many = {{"events", Json::array()}};
+    for (int number = 0; number < 100; ++number) {
+        many["events"].push_back(std::string(60'000, 'v'));
+    }
+    EXPECT_EQ(result_packets(1, many).size(), 1U);
+}
+
+TEST(Results, SayWhatIsMissingOfAListing) {
+    KvpResult result{.pool = Pool::kGuest, .pairs = {{.key = "k", .value = "v"}}};
+    EXPECT_EQ(to_json(result),
+              (Json{{"pool", "guest"}, {"pairs", Json::array({{{"key", "k"}, {"value", "v"}}})}}));
+    result.truncated = true;
+    result.unreadable = 2;
+    EXPECT_EQ(to_json(result)["truncated"], true);
+    EXPECT_EQ(to_json(result)["unreadable"], 2);
+}
+
+TEST(Results, CutAListingToWhatAReplyCanHold) {
+    KvpResult result{.pool = Pool::kGuest, .pairs = {}};
+    // As many and as long as a guest's can be, of characters that have to be escaped.
+    result.pairs.assign(1024,
+                        {.key = std::string(254, '\x01'), .value = std::string(1022, '\x01')});
+    const Json whole = to_json(result);
+    EXPECT_EQ(whole["truncated"], true);
+    EXPECT_LT(whole["pairs"].size(), 1024U);
+    EXPECT_GT(whole["pairs"].size(), 500U);
+    const auto packets = result_packets(1, whole);
+    EXPECT_GT(packets.size(), 1U);
+    EXPECT_EQ(packets[0].find("too long"), std::string::npos);
+    EXPECT_EQ(Json::parse(packets[0])["result"]["truncated"], true);
 }
 
 TEST(Results, CutAnErrorToOnePacket) {

@@ -137,7 +137,14 @@ std::string show_pairs(const Json& result) {
             rows.push_back({text_at(pair, "key"), text_at(pair, "value")});
         }
     }
-    return table_text(rows);
+    std::string text = table_text(rows);
+    if (const int64_t unreadable = number_at(result, "unreadable"); unreadable != 0) {
+        text += "(" + std::to_string(unreadable) + " more could not be read)\n";
+    }
+    if (member_of(result, "truncated") == true) {
+        text += "(the guest has more than are listed)\n";
+    }
+    return text;
 }
 
 std::string show_one_value(const Json& result) {

@@ -74,6 +74,16 @@ TEST(KvpHost, CutsAGuestOffThatListsWithoutEnd) {
     ASSERT_THAT(effects, SizeIs(1));
     EXPECT_TRUE(effects[0].truncated);
     EXPECT_THAT(effects[0].pairs, SizeIs(KvpJob::kMaxPairs));
+    // Neither knows whether the key is further on.
+    ASSERT_TRUE(host.get(KvpPool::kGuest, "k", link.clocks()));
+    ASSERT_TRUE(host.add(KvpPool::kGuest, {"k", "v"}, link.clocks()));
+    link.pump();
+    const auto ends = host.take_effects();
+    EXPECT_THAT(ends, SizeIs(2));
+    for (const auto& end : ends) {
+        EXPECT_EQ(end.outcome, Outcome::kRefused);
+        EXPECT_EQ(end.error.value_or(Error{}).code, Errc::kLimit);
+    }
 }
 
 TEST(KvpHost, SetsChangesGetsAndRemoves) {

@@ -6,6 +6,9 @@ namespace hvis::ic {
 namespace {
 
 constexpr Error kNoSuchKey{Errc::kNotFound, "the pool has no such key"};
+constexpr Error kTooManyPairs{
+    Errc::kLimit, "the key is not among the pool's first 1024 pairs, and more are not looked at"};
+static_assert(KvpJob::kMaxPairs == 1024);
 constexpr Error kKeyExists{Errc::kInvalid, "the key exists already: use set to change it"};
 constexpr Error kNoSuchAdapter{Errc::kNotFound, "the guest has no such network adapter"};
 constexpr Error kBadAnswer{Errc::kProtocol, "the guest's answer makes no sense"};
@@ -113,8 +116,11 @@ bool KvpJob::enumerated(uint32_t status, ByteView body) {
 bool KvpJob::enumeration_ended() {
     switch (task_) {
         case KvpTask::kGet:
-            return refused(wire::kIcNotFound, kNoSuchKey);
+            return refused(wire::kIcNotFound, finished_.truncated ? kTooManyPairs : kNoSuchKey);
         case KvpTask::kAdd:
+            if (finished_.truncated) {
+                return refused(wire::kIcNotFound, kTooManyPairs);
+            }
             step_ = Step::kChange;
             return false;
         case KvpTask::kList:

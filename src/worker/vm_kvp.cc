@@ -131,7 +131,10 @@ void Vm::answer_kvp(GuestRequest& request, const ic::KvpFinished& finished) {
     }
     keep_external(request);
     const auto answer_pairs = [&](control::Pool pool) {
-        control::KvpResult result{.pool = pool, .pairs = {}};
+        control::KvpResult result{.pool = pool,
+                                  .pairs = {},
+                                  .unreadable = finished.unreadable,
+                                  .truncated = finished.truncated};
         for (const auto& [key, value] : finished.pairs) {
             result.pairs.push_back({.key = key, .value = value});
         }

@@ -76,9 +76,12 @@ struct Answers {
         return control::ServiceListResult{.services = {state_of(control::Service::kShutdown)}};
     }
     CommandResult operator()(const control::KvpListCommand& command) const {
+        const bool whole = command.pool == control::Pool::kAuto;
         return control::KvpResult{
             .pool = command.pool,
-            .pairs = {{.key = "a", .value = "1"}, {.key = "long", .value = "\xc3\xa4\x07"}}};
+            .pairs = {{.key = "a", .value = "1"}, {.key = "long", .value = "\xc3\xa4\x07"}},
+            .unreadable = whole ? 0U : 3U,
+            .truncated = !whole};
     }
     CommandResult operator()(const control::KvpGetCommand& command) const {
         return control::KvpResult{.pool = command.pool,
@@ -201,6 +204,9 @@ TEST_F(RunClient, ShowsTables) {
 shutdown  ok      3.2      2026-03-01T12:00:00.250Z  the guest answers
 )");
     EXPECT_EQ(output_of({"kvp", "list"}), "KEY   VALUE\na     1\nlong  \xc3\xa4\\x07\n");
+    EXPECT_EQ(output_of({"kvp", "list", "--pool", "guest"}),
+              "KEY   VALUE\na     1\nlong  \xc3\xa4\\x07\n(3 more could not be read)\n"
+              "(the guest has more than are listed)\n");
     EXPECT_EQ(output_of({"kvp", "get", "dir"}), "C:\\Windows\n");
     EXPECT_EQ(output_of({"ip", "show"}), "10.0.0.5\n10.0.0.6\nfe80::1\n");
 }
