@@ -8,7 +8,7 @@ namespace hvis::worker {
 using control::Pool;
 
 KvpWatches::KvpWatches(loop::Loop& loop, List list, Changed changed)
-    : loop_(loop), list_(std::move(list)), changed_(std::move(changed)) {}
+    : loop_(loop), later_(loop), list_(std::move(list)), changed_(std::move(changed)) {}
 
 KvpWatches::~KvpWatches() {
     for (const auto& pool : pools_) {
@@ -32,7 +32,7 @@ void KvpWatches::add(const control::KvpWatchCommand& command, control::Responder
     const WatchId id = next_id_++;
     // The responder is in the middle of this callback: forget it afterwards.
     responder.on_cancelled(
-        [this, pool, id] { loop_.post([this, pool, id] { forget(pool, id); }); });
+        [this, pool, id] { later_.run([this, pool, id] { forget(pool, id); }); });
     auto& watches = of(pool);
     const auto added = watches.watches.emplace(
         id, Watch{.responder = std::move(responder), .initial = command.initial, .changes = {}});

@@ -9,6 +9,7 @@
 
 #include "control/commands.h"
 #include "control/server.h"
+#include "loop/later.h"
 #include "loop/loop.h"
 #include "worker/kvp_changes.h"
 
@@ -68,6 +69,7 @@ private:
     void forget(control::Pool pool, WatchId id);
 
     loop::Loop& loop_;
+    loop::Later later_;
     List list_;
     Changed changed_;
     std::array<PoolWatches, control::kPoolWords.size()> pools_;

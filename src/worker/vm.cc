@@ -44,7 +44,8 @@ Vm::Vm(const Config& config, loop::Loop& loop, control::EventLog& events)
       watches_(
           loop, [this](control::Pool pool) { return list_for_watches(pool); },
           [this](control::Pool pool, const KvpChange& change) { kvp_changed(pool, change); }),
-      policy_(config.heartbeat) {}
+      policy_(config.heartbeat),
+      later_(loop) {}
 
 Vm::~Vm() {
     status_changed_ = nullptr;

@@ -16,6 +16,7 @@
 #include "control/event_log.h"
 #include "control/results.h"
 #include "control/server.h"
+#include "loop/later.h"
 #include "loop/loop.h"
 #include "vm/integration_services.h"
 #include "worker/config.h"
@@ -203,6 +204,7 @@ private:
     };
     std::array<Noted, vm::kServiceKinds.size()> noted_{};
     LogLimit rejected_limit_;
+    loop::Later later_;  ///< what must not happen inside a callback of a service or a responder
     std::function<void()> status_changed_;
     std::function<void()> ended_listener_;
     bool daemon_missing_ = false;

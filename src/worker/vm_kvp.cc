@@ -74,7 +74,7 @@ bool Vm::kvp_finished_for_us(const ic::KvpFinished& finished) {
         return false;
     }
     // Later: a watch may ask for the next list, and we are within the service's own callback.
-    loop_.add_timer(loop::Loop::now(), [this, pool = list.mapped(), done, finished] {
+    later_.run([this, pool = list.mapped(), done, finished] {
         if (done) {
             watches_.listed(pool, finished.pairs, finished.unreadable == 0 && !finished.truncated);
         } else {
@@ -175,7 +175,7 @@ void Vm::refresh_facts() {
     if (const auto id = services_->kvp().list(ic::KvpPool::kAuto, services_->clocks())) {
         facts_request_ = *id;
         // Not from inside the service's own callback.
-        loop_.post([this] { services_->pump(ServiceKind::kKvp); });
+        later_.run([this] { services_->pump(ServiceKind::kKvp); });
     }
 }
 

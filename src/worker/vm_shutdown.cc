@@ -57,7 +57,7 @@ void Vm::run(const control::ShutdownCommand& command, control::Responder respond
             // What the guest has been asked cannot be taken back; only nobody waits any more.
             (void)services_->shutdown().cancel(stop_request_->id, services_->clocks());
             // Not from inside this callback: the responder that runs it dies with the request.
-            loop_.post([this] { services_->pump(ServiceKind::kShutdown); });
+            later_.run([this] { services_->pump(ServiceKind::kShutdown); });
         }
     });
     stop_request_.emplace(

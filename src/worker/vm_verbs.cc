@@ -179,7 +179,7 @@ void Vm::run(const control::ServiceSwitchCommand& command, control::Responder re
 void Vm::watch_cancel(RequestMap& requests, ServiceKind kind, ic::RequestId id) {
     requests.at(id).responder.on_cancelled([this, &requests, kind, id] {
         // After this callback: the responder that runs it dies with its entry.
-        loop_.post([this, &requests, kind, id] {
+        later_.run([this, &requests, kind, id] {
             if (requests.erase(id) == 0) {
                 return;
             }

@@ -7,7 +7,7 @@
 namespace hvis::worker {
 
 Waits::Waits(loop::Loop& loop, Reached reached, Explain explain)
-    : loop_(loop), reached_(std::move(reached)), explain_(std::move(explain)) {}
+    : loop_(loop), later_(loop), reached_(std::move(reached)), explain_(std::move(explain)) {}
 
 Waits::~Waits() {
     for (const auto& [id, wait] : waits_) {
@@ -24,7 +24,7 @@ void Waits::add(const control::WaitCommand& command, control::Responder responde
     const WaitId id = next_id_++;
     const auto timer = loop_.add_timer(now + command.timeout, [this, id] { expire(id); });
     // The responder is in the middle of this callback: forget it afterwards.
-    responder.on_cancelled([this, id] { loop_.post([this, id] { forget(id); }); });
+    responder.on_cancelled([this, id] { later_.run([this, id] { forget(id); }); });
     waits_.emplace(id, Wait{.condition = command.condition,
                             .responder = std::move(responder),
                             .started = now,

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "control/commands.h"
 #include "control/server.h"
+#include "loop/later.h"
 #include "loop/loop.h"
 
 namespace hvis::worker {
@@ -45,6 +46,7 @@ private:
     void forget(WaitId id);
 
     loop::Loop& loop_;
+    loop::Later later_;
     Reached reached_;
     Explain explain_;
     std::map<WaitId, Wait> waits_;
