@@ -46,6 +46,8 @@ public:
     [[nodiscard]] MachineState state() const { return life_.state(); }
     /// A crashed guest that connects again (a crash kernel) is running.
     void recovered() { life_.recovered(); }
+    /// It will be restarted, but not at once.
+    void resting() { life_.resting(); }
     /// It will not be started again; `broken` if it crashed or failed.
     void ended(bool broken) { life_.ended(broken); }
     /// Since the start or the last restart.

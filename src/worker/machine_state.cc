@@ -63,6 +63,11 @@ void MachineLife::stopped() {
     paused_ = false;
 }
 
+void MachineLife::resting() {
+    state_ = MachineState::kStarting;
+    paused_ = false;
+}
+
 void MachineLife::ended(bool broken) {
     state_ = broken ? MachineState::kCrashed : MachineState::kStopped;
     paused_ = false;

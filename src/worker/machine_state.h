@@ -31,6 +31,8 @@ public:
     void stopping();
     /// All processors have stopped. A guest that crashed before is crashed for good.
     void stopped();
+    /// It has stopped, and will be started again in a moment.
+    void resting();
     /// The machine is over; `broken` if it crashed or failed.
     void ended(bool broken);
 

@@ -26,6 +26,18 @@ TEST(MachineLife, RunsPausesAndStops) {
     EXPECT_EQ(life.state(), MachineState::kRunning);
 }
 
+TEST(MachineLife, IsStartingWhileItRestsBeforeAnotherStart) {
+    MachineLife life;
+    life.started();
+    life.crashed();
+    life.stopped();
+    life.resting();
+    EXPECT_EQ(life.state(), MachineState::kStarting);
+    EXPECT_FALSE(life.pause()) << "the start would not know of it";
+    life.started();
+    EXPECT_EQ(life.state(), MachineState::kRunning);
+}
+
 TEST(MachineLife, StaysPausedWhenACrashIsReported) {
     MachineLife life;
     life.started();

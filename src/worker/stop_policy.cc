@@ -1,5 +1,7 @@
 #include "worker/stop_policy.h"
 
+#include <algorithm>
+
 namespace hvis::worker {
 namespace {
 
@@ -44,6 +46,13 @@ AfterStop after_stop(const Stop& stop) {
     const bool wanted =
         stop.by != StoppedBy::kGuest || stop.restart_asked || stop.on_reset == StopAction::kRestart;
     return {.restart = wanted && !stop.leaving};
+}
+
+Duration rest_before_restart(const Stop& stop) {
+    if (stop.by == StoppedBy::kRequest || stop.restart_asked) {
+        return {};
+    }
+    return std::max(Duration{}, kLeastBetweenStarts - stop.ran_for);
 }
 
 Ending ending_of(const Stop& stop, const AfterStop& after) {

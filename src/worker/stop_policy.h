@@ -46,7 +46,14 @@ struct AfterStop {
 /// fail again and again.
 inline constexpr Duration kLeastRunBeforeFailure = std::chrono::seconds(10);
 
+/// A machine whose guest ends its runs is started at most this often: a guest that faults at once
+/// would have its machine built again and again, as fast as the host can.
+inline constexpr Duration kLeastBetweenStarts = std::chrono::seconds(1);
+
 AfterStop after_stop(const Stop& stop);
+
+/// How long to wait before a restart. Nothing where a client asked for it.
+Duration rest_before_restart(const Stop& stop);
 
 /// What is said of a machine that is not started again.
 Ending ending_of(const Stop& stop, const AfterStop& after);

@@ -60,6 +60,27 @@ TEST(AfterStop, DoesNotRestartForEverWhatFailsOnTheHostAtOnce) {
     EXPECT_EQ(after_stop(stop), kRestartBroken);
 }
 
+TEST(RestBeforeRestart, KeepsAGuestFromBuildingItsMachineInATightLoop) {
+    using std::chrono::milliseconds;
+    for (const StopReason reason :
+         {StopReason::kTripleFault, StopReason::kReset, StopReason::kFailure}) {
+        EXPECT_EQ(rest_before_restart({.reason = reason}), kLeastBetweenStarts);
+        EXPECT_EQ(rest_before_restart({.reason = reason, .ran_for = milliseconds(300)}),
+                  kLeastBetweenStarts - milliseconds(300));
+        EXPECT_EQ(rest_before_restart({.reason = reason, .ran_for = kLeastBetweenStarts}),
+                  Duration{});
+        EXPECT_EQ(rest_before_restart({.reason = reason, .ran_for = std::chrono::hours(1)}),
+                  Duration{});
+    }
+}
+
+TEST(RestBeforeRestart, DoesNotKeepAClientWaiting) {
+    EXPECT_EQ(rest_before_restart({.reason = StopReason::kReset, .by = StoppedBy::kRequest}),
+              Duration{});
+    EXPECT_EQ(rest_before_restart({.reason = StopReason::kReset, .restart_asked = true}),
+              Duration{});
+}
+
 TEST(EndingOf, SaysWhatHappenedAndOnWhoseAccount) {
     const auto told = [](const Stop& stop) {
         const Ending ending = ending_of(stop, after_stop(stop));

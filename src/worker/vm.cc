@@ -49,9 +49,13 @@ Vm::Vm(const Config& config, loop::Loop& loop, control::EventLog& events)
 
 Vm::~Vm() {
     status_changed_ = nullptr;
-    services_.reset();  // while what it tells us in its last moments is still there
+    // Not left to its turn among the members: the services call back when they are taken down, and
+    // would find half a VM. reset() clears the pointer first, and then nothing is taken from them.
+    // Requests that wait for them are answered as dropped, by their responders.
+    services_.reset();
     loop_.cancel_timer(crash_timer_);
     loop_.cancel_timer(facts_timer_);
+    loop_.cancel_timer(restart_timer_);
     if (stop_request_) {
         loop_.cancel_timer(stop_request_->timer);
     }
@@ -101,6 +105,12 @@ void Vm::note_status_changed() const {
 }
 
 void Vm::request_stop(vm::StopReason reason) {
+    if (restart_timer_ != 0) {
+        // There are no processors to stop. Not from here: this may be within a service's callback.
+        loop_.cancel_timer(std::exchange(restart_timer_, 0));
+        later_.run([this, reason] { stopped(reason); });
+        return;
+    }
     machine_->request_stop(reason);
     note_status_changed();
 }

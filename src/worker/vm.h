@@ -103,6 +103,7 @@ private:
     void crashed(const vm::CrashReport& report);
     void stopped(vm::StopReason reason);
     void record_stop(const Stop& stop);
+    void restart_later(Duration rest);
     void restart_machine();
     void end(Ending ending);
     void expect_recovery();
@@ -189,6 +190,8 @@ private:
     bool crash_open_ = false;                   ///< reported, and `on_crash` not applied yet
     loop::Loop::TimerId crash_timer_ = 0;       ///< runs from the first report on, not in a pause
     uint32_t crash_reports_ = 0;                ///< since the last start
+
+    loop::Loop::TimerId restart_timer_ = 0;  ///< runs while the machine rests before a restart
 
     std::optional<GuestFacts> facts_;
     ic::RequestId facts_request_ = 0;

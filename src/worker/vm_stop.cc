@@ -65,7 +65,7 @@ void Vm::stopped(vm::StopReason reason) {
     vmbus_->reset();
     record_stop(stop);
     if (const AfterStop after = after_stop(stop); after.restart) {
-        restart_machine();
+        restart_later(rest_before_restart(stop));
     } else {
         end(ending_of(stop, after));
     }
@@ -88,6 +88,20 @@ void Vm::record_stop(const Stop& stop) {
             record(control::EventId::kVmPoweredOff, {{"by", by}});
             break;
     }
+}
+
+void Vm::restart_later(Duration rest) {
+    if (rest == Duration{}) {
+        restart_machine();
+        return;
+    }
+    machine_->resting();
+    restart_timer_ = loop_.add_timer(loop::Loop::now() + rest, [this] {
+        restart_timer_ = 0;
+        restart_machine();
+    });
+    note_status_changed();
+    waits_.check();
 }
 
 void Vm::restart_machine() {

@@ -2,6 +2,7 @@
 #include "worker/vm.h"
 
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -59,7 +60,12 @@ protected:
         ASSERT_TRUE(server);
         server_ = *std::move(server);
         server_->publish_status([this] { return vm_->status(); });
-        vm_->on_status_changed([this] { server_->status_changed(); });
+        vm_->on_status_changed([this] {
+            server_->status_changed();
+            if (on_change_) {
+                on_change_();
+            }
+        });
         ASSERT_TRUE(vm_->start());
         thread_ = std::jthread([this] { loop_->run(); });
         auto client = control::Client::connect(path, soon());
@@ -100,6 +106,7 @@ protected:
     loopback::GuestServer guests_{*loop_};
     std::optional<loopback::PowerLine> line_;
     std::unique_ptr<Vm> vm_;
+    std::function<void()> on_change_;  ///< of the status; loop thread
     std::unique_ptr<control::Server> server_;
     std::jthread thread_;
     std::optional<control::Client> client_;
@@ -205,6 +212,58 @@ TEST_F(VmTest, StopsWithAGuestThatDies) {
     EXPECT_EQ(state(), "crashed");
     EXPECT_EQ(vm_->ending().exit_status, 1);
     (void)wait_for_event(control::EventId::kTripleFault);
+}
+
+TEST_F(VmTest, RestsBeforeItStartsAGuestAgainThatBreaksDownAtOnce) {
+    config_.loopback.fault = loopback::GuestFault::kDies;
+    config_.on_crash = StopAction::kRestart;
+    // The machine goes on to rest and start after the end of the test's body.
+    const auto rested = std::make_shared<std::atomic<bool>>(false);
+    on_change_ = [this, rested] { *rested = *rested || vm_->status().state == "starting"; };
+    start();
+    (void)wait_for_event(control::EventId::kTripleFault);
+    (void)wait_for_event(control::EventId::kVmStarted);
+    EXPECT_TRUE(*rested);
+}
+
+TEST_F(VmTest, StopsForGoodWhenItIsToldToWhileItRests) {
+    config_.loopback.fault = loopback::GuestFault::kDies;
+    config_.on_crash = StopAction::kRestart;
+    on_change_ = [this, told = false]() mutable {
+        if (!told && vm_->status().state == "starting") {
+            told = true;
+            vm_->leave();
+        }
+    };
+    start();
+    wait_for(control::Condition::kStopped);
+    EXPECT_EQ(state(), "stopped");
+    int starts = 0;
+    const Json list = call(control::EventsListCommand{});
+    for (const Json& event : list.at("events")) {
+        starts += event.at("name") == "vm_started" ? 1 : 0;
+    }
+    EXPECT_EQ(starts, 1);
+}
+
+TEST_F(VmTest, GoesWithWorkUnderWayAndTheLoopGoesOn) {
+    start();
+    wait_for(control::Condition::kKvp);
+    ASSERT_TRUE(loop_->post([this] {
+        for (const control::Command& command :
+             {control::Command(control::KvpListCommand{}),
+              control::Command(control::KvpWatchCommand{}),
+              control::Command(control::WaitCommand{.condition = control::Condition::kStopped})}) {
+            vm_->handle(command, control::Responder(nullptr));
+        }
+        server_.reset();
+        vm_.reset();
+        // Whatever was put off has had its turn by then.
+        loop_->add_timer(loop::Loop::now(), [this] {
+            loop_->add_timer(loop::Loop::now(), [this] { loop_->stop(); });
+        });
+    }));
+    thread_.join();
 }
 
 TEST_F(VmTest, TellsWhatACrashedGuestReported) {
