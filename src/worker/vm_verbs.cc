@@ -1,6 +1,7 @@
 #include <chrono>
 #include <utility>
 
+#include "wire/timesync.h"
 #include "worker/report.h"
 #include "worker/vm.h"
 
@@ -205,8 +206,8 @@ void Vm::run(const control::TimeShowCommand& /*command*/, control::Responder res
                                .reference_time = {},
                                .guest_offset = {},
                                .service = state};
-    if (!state.message.empty()) {
-        result.reference_time = state.message >= "4.0";
+    if (const auto version = services_->report(ServiceKind::kTimesync).message) {
+        result.reference_time = *version >= wire::kTimeSyncReferenceVersion;
     }
     if (const auto offset = timesync.guest_offset()) {
         result.guest_offset = std::chrono::duration_cast<std::chrono::microseconds>(*offset);
