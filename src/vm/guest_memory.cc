@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/shared_copy.h"
+
 namespace hvis::vm {
 namespace {
 
@@ -128,9 +130,7 @@ Result<std::byte*> GuestMemory::page(uint64_t page_number) const {
 
 Result<void> GuestMemory::copy_out(GuestAddress from, MutableByteView to) const {
     const std::byte* source = HVIS_TRY(range(from, to.size()));
-    if (!to.empty()) {
-        std::memcpy(to.data(), source, to.size());
-    }
+    copy_from_shared(to.data(), source, to.size());
     return {};
 }
 

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/shared_copy.h"
+
 namespace hvis::vmbus {
 namespace {
 
@@ -59,18 +61,14 @@ void RingMemory::store_relaxed(size_t word_offset, uint32_t value) {
 void RingMemory::copy_out(uint32_t offset, MutableByteView to) const {
     if (contiguous_ != nullptr) {
         const size_t first = std::min<size_t>(to.size(), size_ - offset);
-        if (first != 0) {
-            std::memcpy(to.data(), contiguous_ + offset, first);
-        }
-        if (first < to.size()) {
-            std::memcpy(to.data() + first, contiguous_, to.size() - first);
-        }
+        copy_from_shared(to.data(), contiguous_ + offset, first);
+        copy_from_shared(to.data() + first, contiguous_, to.size() - first);
         return;
     }
     while (!to.empty()) {
         const uint32_t in_page = offset % wire::kRingPageSize;
         const size_t count = std::min<size_t>(to.size(), wire::kRingPageSize - in_page);
-        std::memcpy(to.data(), pages_[offset / wire::kRingPageSize] + in_page, count);
+        copy_from_shared(to.data(), pages_[offset / wire::kRingPageSize] + in_page, count);
         to = to.subspan(count);
         offset = (offset + static_cast<uint32_t>(count)) % size_;
     }

@@ -1,7 +1,8 @@
 #include "vmbus/ring_reader.h"
 
 #include <atomic>
-#include <cstring>
+
+#include "base/shared_copy.h"
 
 namespace hvis::vmbus {
 namespace {
@@ -13,7 +14,7 @@ using wire::kRingAlignment;
 wire::PacketDescriptor copy_descriptor(const RingMemory& memory, uint32_t offset) {
     wire::PacketDescriptor descriptor;
     if (const auto* at = memory.run(offset, sizeof(descriptor))) {
-        std::memcpy(&descriptor, at, sizeof(descriptor));
+        copy_from_shared(&descriptor, at, sizeof(descriptor));
     } else {
         memory.copy_out(offset, std::as_writable_bytes(std::span(&descriptor, 1)));
     }
@@ -25,7 +26,7 @@ void copy_body(const RingMemory& memory, uint32_t offset, MutableByteView to) {
         return;
     }
     if (const auto* at = memory.run(offset, to.size())) {
-        std::memcpy(to.data(), at, to.size());
+        copy_from_shared(to.data(), at, to.size());
     } else {
         memory.copy_out(offset, to);
     }
