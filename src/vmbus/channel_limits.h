@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "wire/gpa_ranges.h"
 #include "wire/vmbus_messages.h"
 
 namespace hvis::vmbus {
@@ -16,8 +17,13 @@ inline constexpr size_t kMaxGpadls = 4096;
 /// channel.
 inline constexpr size_t kMaxGpadlsInProgress = 256;
 /// 8-byte words of all GPADLs of one connection, counted when they are announced: 4 GiB of guest
-/// memory, 8 MiB of ours.
+/// memory.
 inline constexpr size_t kMaxGpadlWords = size_t{1} << 20U;
+/// What their ranges and page numbers take of ours at worst: ranges of one page each are two words,
+/// and become a wire::GpaRange and a page number. A GPADL that has just been completed is there
+/// twice for a moment, 64 KiB at most.
+inline constexpr size_t kMaxGpadlBytes =
+    kMaxGpadlWords / 2 * (sizeof(wire::GpaRange) + sizeof(uint64_t));
 
 /// Messages for the guest that may wait before its own messages are turned away
 /// (HV_STATUS_INSUFFICIENT_BUFFERS). Each of them causes at most one answer, all offers excepted.

@@ -1,6 +1,7 @@
 // Open, close and retarget: Linux channel.c, __vmbus_open and vmbus_close_internal.
 
 #include "vmbus/channel_server.h"
+#include "vmbus/ring_memory.h"
 #include "wire/hypercall.h"
 #include "wire/ring_layout.h"
 
@@ -32,6 +33,8 @@ Result<OpenChannel> ChannelServer::plan_open(OfferId id, const Offer& offer,
     if (request.target_vp >= config_.processor_count) {
         return fail(Errc::kInvalid, "no such processor");
     }
+    // So many page numbers are copied in a moment: a GPADL tells its size in 16 bits.
+    static_assert(UINT16_MAX / sizeof(uint64_t) <= RingMemory::kMaxDataPages);
     const auto middle = memory.pages.begin() + static_cast<ptrdiff_t>(split);
     return OpenChannel{
         .offer = id,

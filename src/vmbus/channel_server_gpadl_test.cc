@@ -207,6 +207,44 @@ TEST_F(GpadlTest, BoundsTheirSizeByWhatIsAnnounced) {
     EXPECT_THAT(messages(), ElementsAre(created(handle, wire::kNtInsufficientResources)));
 }
 
+TEST_F(GpadlTest, TakesNoMoreMemoryAtTheLimitThanIsSaid) {
+    GpadlTable table;
+    std::vector<uint64_t> words;
+    constexpr uint16_t kRanges = 4095;
+    for (uint64_t page = 0; page < kRanges; ++page) {
+        words.push_back(4096);
+        words.push_back(page);
+    }
+    const auto fill = [&](uint32_t handle) {
+        auto progress = table.begin(
+            id_, {.relid = 1,
+                  .gpadl = handle,
+                  .range_buffer_size = static_cast<uint16_t>(words.size() * sizeof(uint64_t)),
+                  .range_count = kRanges,
+                  .words = {words.begin(), words.begin() + 2}});
+        // In small pieces, which is how a list grows past its size.
+        for (size_t at = 2; progress && at < words.size(); at += 4) {
+            const auto from = words.begin() + static_cast<ptrdiff_t>(at);
+            progress = table.append({.gpadl = handle, .words = {from, from + 4}});
+        }
+        return progress;
+    };
+    uint32_t handle = 0;
+    auto progress = fill(handle);
+    for (; progress; progress = fill(++handle)) {
+        ASSERT_EQ(*progress, GpadlProgress::kComplete);
+    }
+    EXPECT_EQ(progress.error().code, Errc::kLimit);
+    EXPECT_GT(table.words() + words.size(), kMaxGpadlWords);
+    size_t bytes = 0;
+    for (uint32_t each = 0; each < handle; ++each) {
+        const auto& memory = table.find(each)->memory;
+        bytes += (memory.ranges.capacity() * sizeof(wire::GpaRange)) +
+                 (memory.pages.capacity() * sizeof(uint64_t));
+    }
+    EXPECT_LE(bytes, kMaxGpadlBytes);
+}
+
 TEST_F(GpadlTest, AsksTheDeviceForWhatAnOpenChannelUses) {
     bring_to(id_, ChannelPhase::kOpen);
     ASSERT_TRUE(post(ring_header(1, 5)));

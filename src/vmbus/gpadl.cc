@@ -42,6 +42,7 @@ Result<GpadlProgress> GpadlTable::begin(OfferId offer, wire::GpadlHeader header)
     gpadl.wanted_words = wanted;
     gpadl.words = std::move(header.words);
     if (gpadl.words.size() < wanted) {
+        gpadl.words.reserve(wanted);  // and never a byte more, as kMaxGpadlBytes reckons
         return GpadlProgress::kMoreToCome;
     }
     gpadl.words.resize(wanted);

@@ -37,6 +37,11 @@ Result<void> parse_gpa_ranges(std::span<const uint64_t> words, uint32_t range_co
     if (range_count == 0) {
         return fail(Errc::kInvalid, "no page ranges");
     }
+    if (range_count > words.size()) {
+        return fail(Errc::kInvalid, "fewer page ranges than announced");
+    }
+    out.ranges.reserve(range_count);
+    out.pages.reserve(words.size() - range_count);
     for (uint32_t index = 0; index < range_count; ++index) {
         if (words.empty()) {
             return fail(Errc::kInvalid, "fewer page ranges than announced");

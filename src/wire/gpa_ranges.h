@@ -37,7 +37,8 @@ struct GpaRanges {
 };
 
 /// Reads `range_count` ranges, each a word (byte count low, byte offset high) and its page numbers,
-/// which must fill `words` exactly. Linux: struct gpa_range. `out` is replaced.
+/// which must fill `words` exactly. Linux: struct gpa_range. `out` is replaced; it takes no more
+/// memory than its contents need.
 Result<void> parse_gpa_ranges(std::span<const uint64_t> words, uint32_t range_count,
                               GpaRanges& out);
 /// The words that parse_gpa_ranges reads.

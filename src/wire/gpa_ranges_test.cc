@@ -30,6 +30,17 @@ TEST(GpaRanges, ReadsWhatItWrites) {
     EXPECT_EQ(out.pages_of(out.ranges[1])[1], 21U);
 }
 
+TEST(GpaRanges, TakesNoMoreMemoryThanItNeeds) {
+    GpaRanges many;
+    for (uint64_t page = 0; page < 1000; ++page) {
+        many.add(4096, 0, std::vector<uint64_t>{page});
+    }
+    GpaRanges out;
+    ASSERT_TRUE(parse_gpa_ranges(format_gpa_ranges(many), 1000, out));
+    EXPECT_EQ(out.ranges.capacity(), 1000U);
+    EXPECT_EQ(out.pages.capacity(), 1000U);
+}
+
 TEST(GpaRanges, RefusesEveryPrefix) {
     const auto words = format_gpa_ranges(two_ranges());
     for (size_t length = 0; length < words.size(); ++length) {
