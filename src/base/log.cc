@@ -5,39 +5,12 @@
 
 #include <unistd.h>
 
+#include "base/log_words.h"
+
 namespace hvis {
 namespace {
 
-LogLevel level_from_environment() {
-    const char* text = std::getenv("HVIS_LOG_LEVEL");
-    const std::string_view name = text == nullptr ? "" : text;
-    if (name == "error") {
-        return LogLevel::kError;
-    }
-    if (name == "warning") {
-        return LogLevel::kWarning;
-    }
-    if (name == "debug") {
-        return LogLevel::kDebug;
-    }
-    return LogLevel::kInfo;
-}
-
-std::atomic<LogLevel>& current_level() {
-    static std::atomic<LogLevel> level{level_from_environment()};
-    return level;
-}
-
-}  // namespace
-
-void set_log_level(LogLevel level) { current_level().store(level); }
-
-LogLevel log_level() { return current_level().load(std::memory_order_relaxed); }
-
-void log(LogLevel level, std::string_view area, std::string_view text) {
-    if (level > log_level()) {
-        return;
-    }
+void write_line(LogLevel level, std::string_view area, std::string_view text) {
     std::string line;
     line.reserve(area.size() + text.size() + 8);
     line += '<';
@@ -49,6 +22,57 @@ void log(LogLevel level, std::string_view area, std::string_view text) {
     line += '\n';
     // A log line that cannot be written has nowhere to be reported.
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+LogLevel level_from_environment() {
+    const char* text = std::getenv("HVIS_LOG_LEVEL");
+    if (text == nullptr || *text == '\0') {
+        return LogLevel::kInfo;
+    }
+    if (const auto level = log_level_from(text)) {
+        return *level;
+    }
+    // Not by log(), which asks for the level that is being made up here.
+    write_line(LogLevel::kWarning, "log",
+               "HVIS_LOG_LEVEL must be error, warning, notice, info or debug: info is taken");
+    return LogLevel::kInfo;
+}
+
+std::atomic<LogLevel>& current_level() {
+    static std::atomic<LogLevel> level{level_from_environment()};
+    return level;
+}
+
+}  // namespace
+
+std::optional<LogLevel> log_level_from(std::string_view word) {
+    if (word == "error") {
+        return LogLevel::kError;
+    }
+    if (word == "warning") {
+        return LogLevel::kWarning;
+    }
+    if (word == "notice") {
+        return LogLevel::kNotice;
+    }
+    if (word == "info") {
+        return LogLevel::kInfo;
+    }
+    if (word == "debug") {
+        return LogLevel::kDebug;
+    }
+    return std::nullopt;
+}
+
+void set_log_level(LogLevel level) { current_level().store(level); }
+
+LogLevel log_level() { return current_level().load(std::memory_order_relaxed); }
+
+void log(LogLevel level, std::string_view area, std::string_view text) {
+    if (level > log_level()) {
+        return;
+    }
+    write_line(level, area, text);
 }
 
 bool LogLimit::allow(TimePoint now) {
