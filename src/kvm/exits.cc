@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "kvm/hypercalls.h"
+#include "loop/loop.h"
 
 namespace hvis::kvm {
 namespace {
@@ -94,9 +95,13 @@ ExitOutcome handle_failure(const kvm_run& run, uint32_t vp, const ExitTargets& t
     } else if (run.exit_reason == KVM_EXIT_INTERNAL_ERROR) {
         detail = run.internal.suberror;
     }
-    log(LogLevel::kError, "kvm",
-        "processor " + std::to_string(vp) + " cannot go on: exit reason " +
-            std::to_string(run.exit_reason) + ", detail " + std::to_string(detail));
+    // A guest can bring this about, in each of its runs: no error of ours, and not to fill the log.
+    static LogLimit limit;
+    if (limit.allow(loop::Loop::now())) {
+        log(LogLevel::kWarning, "kvm",
+            "processor " + std::to_string(vp) + " cannot go on: exit reason " +
+                std::to_string(run.exit_reason) + ", detail " + std::to_string(detail));
+    }
     targets.events.add_stop(vm::StopReason::kFailure);
     return stop(ExitKind::kOther);
 }

@@ -150,7 +150,7 @@ void KvmPartition::Impl::signal_event(vm::SynicTarget target, uint16_t flag) {
 }
 
 void KvmPartition::Impl::signal_event_again(vm::SynicTarget target, uint16_t flag) {
-    if (target.sint == wire::kVmbusSint) {
+    if (target.sint == wire::kVmbusSint && target.vp < config_.processors) {
         (void)synic_.set_event_flag(target, flag);
         vmbus_lines_->raise(target.vp);
     }
