@@ -107,7 +107,9 @@ std::string events_page() {
         "different things.\nThis page is generated from `src/control/event_table.cc` by `hvis-vm "
         "--events-table`; a test compares the two.\n\n"
         "In the journal an event has the fields `HVIS_EVENT` (name), `HVIS_EVENT_ID` (number), "
-        "`HVIS_SEQUENCE` (place in\nthe host's log), `HVIS_SERVICE`, for an event of a VM "
+        "`HVIS_SEQUENCE` (place in\nthe host's log: it only grows and is never given twice, but "
+        "numbers are left out where the host has lost its power),\n`HVIS_SERVICE`, for an event of "
+        "a VM "
         "`HVIS_VM` "
         "and `HVIS_VM_ID`, and a `MESSAGE_ID`:\n`" +
         message_id(0).substr(0, 28) +

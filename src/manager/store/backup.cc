@@ -6,6 +6,7 @@
 #include "manager/store/database.h"
 #include "manager/store/database_file.h"
 #include "manager/store/sqlite_failure.h"
+#include "manager/store/store.h"
 
 namespace hvis::manager {
 namespace {
@@ -27,6 +28,16 @@ Result<void, Failure> copy_pages(sqlite3* from, sqlite3* to, const std::string& 
     sqlite3_backup_step(copy, -1);
     if (sqlite3_backup_finish(copy) != SQLITE_OK) {
         return std::unexpected(sqlite_failure(to, path));
+    }
+    return {};
+}
+
+/// Store::id().
+Result<void, Failure> forget_id(sqlite3* database, const std::string& path) {
+    const std::string sql =
+        "DELETE FROM setting WHERE name = '" + std::string(Store::kIdSetting) + "'";
+    if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+        return std::unexpected(sqlite_failure(database, path));
     }
     return {};
 }
@@ -91,6 +102,9 @@ Result<std::string, Failure> restore_database(const std::string& backup, const s
                 sqlite3_open_v2(copy.c_str(), &target, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK
                     ? copy_pages(source, target, copy)
                     : std::unexpected(sqlite_failure(target, copy));
+        }
+        if (copied) {
+            copied = forget_id(target, copy);
         }
         sqlite3_close(target);
         sqlite3_close(source);

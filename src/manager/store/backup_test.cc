@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "manager/store/database.h"
+#include "manager/store/store.h"
 #include "manager/store/test_file.h"
 
 namespace hvis::manager {
@@ -13,7 +14,9 @@ using testing::HasSubstr;
 
 std::unique_ptr<Database> open_with_words(const std::string& path, int words) {
     auto database = must(Database::open(path, [](Database& fresh) {
-        return fresh.execute("CREATE TABLE word (text TEXT) STRICT");
+        return fresh.execute(
+            "CREATE TABLE word (text TEXT) STRICT;"
+            "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT");
     }));
     for (int word = 0; word < words; ++word) {
         must(database->execute("INSERT INTO word VALUES ('x')"));
@@ -68,6 +71,19 @@ TEST(Backup, IsPutBackAndTheDamagedFileIsKept) {
     EXPECT_EQ(words_in(folder.file("copy.db")), 2) << "the backup is still one";
     EXPECT_EQ(must(restore_database(folder.file("copy.db"), folder.file())),
               folder.file() + ".replaced-2");
+}
+
+TEST(Backup, IsAnotherDatabaseOnceItIsPutBack) {
+    const TestFolder folder;
+    Guid before;
+    {
+        const auto store = must(Store::open(folder.file()));
+        before = store->id();
+        must(store->backup(folder.file("copy.db")));
+    }
+    must(restore_database(folder.file("copy.db"), folder.file()));
+    const auto store = must(Store::open(folder.file()));
+    EXPECT_NE(store->id(), before) << "what was given after the backup has the old one";
 }
 
 TEST(Backup, IsCheckedBeforeItIsPutBack) {

@@ -233,4 +233,12 @@ Result<uint64_t, Failure> EventTable::last() {
         HVIS_TRY(database_.number("SELECT seq FROM sqlite_sequence WHERE name = 'event'")));
 }
 
+Result<void, Failure> EventTable::go_on_behind(uint64_t number) {
+    // SQLite has no row for a table that never had one, and no key that would tell.
+    HVIS_CHECK(database_.execute("DELETE FROM sqlite_sequence WHERE name = 'event'"));
+    auto row =
+        HVIS_TRY(database_.prepare("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?1)"));
+    return row.bind(1, static_cast<int64_t>(number)).run();
+}
+
 }  // namespace hvis::manager

@@ -19,6 +19,8 @@ public:
     Result<uint64_t, Failure> trim(uint64_t keep, WallTime before, uint64_t limit);
     Result<uint64_t, Failure> first();
     Result<uint64_t, Failure> last();
+    /// The next event gets the number that follows this one, which is above all that were given.
+    Result<void, Failure> go_on_behind(uint64_t number);
 
 private:
     Database& database_;

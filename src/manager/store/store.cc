@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "manager/random_guid.h"
+#include "manager/store/event_numbers.h"
 #include "manager/store/event_table.h"
 #include "manager/store/operation_table.h"
 #include "manager/store/pair_table.h"
@@ -14,29 +15,28 @@
 namespace hvis::manager {
 namespace {
 
-constexpr const char* kIdSetting = "database.id";
-
 Result<Guid, Failure> database_id(SettingTable& settings) {
-    if (const auto text = HVIS_TRY(settings.load(kIdSetting))) {
+    if (const auto text = HVIS_TRY(settings.load(std::string(Store::kIdSetting)))) {
         if (const auto guid = Guid::parse(*text)) {
             return *guid;
         }
     }
     const Guid guid = HVIS_TRY(random_guid());
-    HVIS_CHECK(settings.save(kIdSetting, guid.to_string()));
+    HVIS_CHECK(settings.save(std::string(Store::kIdSetting), guid.to_string()));
     return guid;
 }
 
 }  // namespace
 
 struct Store::Tables {
-    explicit Tables(Database& database)
+    Tables(Database& database, std::string boot)
         : vms(database),
           pairs(database),
           events(database),
           operations(database),
           tokens(database),
-          settings(database) {}
+          settings(database),
+          numbers(events, settings, std::move(boot)) {}
 
     VmTable vms;
     PairTable pairs;
@@ -44,18 +44,25 @@ struct Store::Tables {
     OperationTable operations;
     TokenTable tokens;
     SettingTable settings;
+    EventNumbers numbers;
 };
 
-Store::Store(std::unique_ptr<Database> database)
-    : database_(std::move(database)), tables_(std::make_unique<Tables>(*database_)) {}
+Store::Store(std::unique_ptr<Database> database, std::string boot)
+    : database_(std::move(database)),
+      tables_(std::make_unique<Tables>(*database_, std::move(boot))) {}
 
-Store::~Store() = default;
+Store::~Store() {
+    // Without it the next boot leaves out what is left of the block, and nothing else.
+    [[maybe_unused]] const auto settled = keep([&] { return tables_->numbers.settle(); });
+}
 
-Result<std::unique_ptr<Store>, Failure> Store::open(const std::string& path, uint64_t max_bytes) {
+Result<std::unique_ptr<Store>, Failure> Store::open(const std::string& path, uint64_t max_bytes,
+                                                    std::string boot) {
     auto database = HVIS_TRY(
         Database::open(path, [](Database& fresh) { return migrate(fresh, schema_steps()); }));
     HVIS_CHECK(migrate(*database, schema_steps()));
-    std::unique_ptr<Store> store(new Store(std::move(database)));
+    std::unique_ptr<Store> store(new Store(std::move(database), std::move(boot)));
+    HVIS_CHECK(store->tables_->numbers.begin());
     store->id_ = HVIS_TRY(database_id(store->tables_->settings));
     HVIS_CHECK(store->limit_size(max_bytes));
     return store;
@@ -121,13 +128,23 @@ Result<std::optional<uint64_t>, Failure> Store::next_event_of(const Guid& vm, co
 
 Result<void, Failure> Store::append_events(std::vector<StoredEvent>& events,
                                            const std::vector<Cursor>& cursors) {
-    return database_->transaction([&]() -> Result<void, Failure> {
+    EventNumbers& numbers = tables_->numbers;
+    const bool reserve = HVIS_TRY(numbers.runs_out(events.size()));
+    const auto append = [&]() -> Result<void, Failure> {
+        if (reserve) {
+            HVIS_CHECK(numbers.reserve(events.size()));
+        }
         HVIS_CHECK(tables_->events.append(events));
         for (const Cursor& cursor : cursors) {
             HVIS_CHECK(tables_->vms.move_cursor(cursor));
         }
         return {};
-    });
+    };
+    HVIS_CHECK(database_->transaction(append, reserve ? Durability::kHost : Durability::kProcess));
+    if (reserve) {
+        numbers.reserved();
+    }
+    return {};
 }
 
 Result<EventPage, Failure> Store::query_events(const EventFilter& filter) {

@@ -10,6 +10,7 @@
 #include "base/guid.h"
 #include "base/time.h"
 #include "control/commands.h"
+#include "manager/boot_mark.h"
 #include "manager/definition/vm_definition.h"
 #include "manager/events/stored_event.h"
 #include "manager/operation.h"
@@ -52,11 +53,15 @@ struct TokenRecord {
 /// decided (definitions, pairs, tokens) outlives the loss of power too (see Durability).
 class Store {
 public:
+    /// The setting that holds id().
+    static constexpr std::string_view kIdSetting = "database.id";
+
     /// Opens, checks and migrates. A file of a newer hvisd is refused, never changed.
     /// The file never grows beyond `max_bytes` (0: no limit); at the limit writing fails as on a
-    /// full disk.
+    /// full disk. `boot` tells one boot of the host from another.
     static Result<std::unique_ptr<Store>, Failure> open(const std::string& path,
-                                                        uint64_t max_bytes = 0);
+                                                        uint64_t max_bytes = 0,
+                                                        std::string boot = boot_mark());
     ~Store();
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
@@ -84,7 +89,8 @@ public:
     /// How far the events of this life of a worker have been taken; nothing for an unknown one.
     Result<std::optional<uint64_t>, Failure> next_event_of(const Guid& vm, const Guid& run);
     /// Appends the events and moves the cursors in one transaction, so that no event is lost or
-    /// doubled whatever happens in between. Gives the events their numbers.
+    /// doubled whatever happens in between. Gives the events their numbers: ever higher ones, with
+    /// gaps where the host lost its power, and none twice.
     Result<void, Failure> append_events(std::vector<StoredEvent>& events,
                                         const std::vector<Cursor>& cursors);
     Result<EventPage, Failure> query_events(const EventFilter& filter);
@@ -108,7 +114,8 @@ public:
 
     Result<void, Failure> backup(const std::string& path);
     /// Made up with the database, and the same as long as it lives: tells its events from those of
-    /// another host.
+    /// another host. A database that was put back gets a new one: it gives numbers again that were
+    /// given after its backup.
     [[nodiscard]] const Guid& id() const { return id_; }
     /// Sets the limit of open() anew.
     Result<void, Failure> limit_size(uint64_t max_bytes);
@@ -117,7 +124,7 @@ private:
     /// Runs `work` in one transaction.
     using Work = std::function<Result<void, Failure>()>;
     struct Tables;
-    explicit Store(std::unique_ptr<Database> database);
+    Store(std::unique_ptr<Database> database, std::string boot);
     Result<void, Failure> keep(const Work& work);
     std::unique_ptr<Database> database_;
     std::unique_ptr<Tables> tables_;

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "manager/supervisor/boot_mark.h"
+#include "manager/boot_mark.h"
 
 namespace hvis::manager {
 namespace {

@@ -1,4 +1,4 @@
-#include "manager/supervisor/boot_mark.h"
+#include "manager/boot_mark.h"
 
 #include <fstream>
 #include <sstream>
