@@ -166,6 +166,9 @@ constexpr auto kTable = std::to_array<EventSpec>({
     {kVmChanged, "vm_changed", kInfo, "manager", "the definition was changed: {fields}",
      "`fields` lists what is different."},
     {kVmDeleted, "vm_deleted", kInfo, "manager", "the VM was deleted", "Its events are kept."},
+    {kImportSwept, "import_swept", kInfo, "manager",
+     "what an unfinished import had copied was deleted: {folder}, {bytes} bytes",
+     "hvisd had ended while a VM was imported. The VM was not defined: import it again."},
     {kAlertTest, "alert_test", kCritical, "manager", "{caller} has asked for a test of the alerts",
      "Nothing is wrong: `hvis heartbeat test` sends this event the whole way, through the log, the "
      "journal, webhooks and hooks. It has the highest severity so that every filter by severity "

@@ -70,6 +70,7 @@ enum class EventId : uint16_t {
     kVmDefined = 7301,
     kVmChanged = 7302,
     kVmDeleted = 7303,
+    kImportSwept = 7304,
     kAlertTest = 8001,
     kHookFailed = 8101,
     kHookRecovered = 8102,

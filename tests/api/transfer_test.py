@@ -65,6 +65,51 @@ class TransferTest(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
 
+    def events(self, name):
+        return [event for event in self.daemon.get("/api/v1/events").json()["events"] if event["name"] == name]
+
+    def test_an_import_cut_short_by_a_kill_is_swept(self):
+        with open(self.kernel, "r+b") as file:
+            file.truncate(256 << 20)
+        self.write()
+        images = os.path.join(self.daemon.directory, "state", "images")
+        begun = self.daemon.request("POST", "/api/v1/vms/import", {"path": self.export, "name": "web2", "new_id": True})
+        self.assertEqual(begun.status, 202, begun.text)
+
+        def copied():
+            (folder,) = os.listdir(images) if os.path.isdir(images) and os.listdir(images) else (None,)
+            kernel = os.path.join(images, folder or "", "kernel")
+            return folder if os.path.exists(kernel) and os.path.getsize(kernel) > 1 << 20 else None
+
+        self.until(copied)
+        self.daemon.kill()
+        self.assertIn(".partial-", copied() or "", "killed between copy and commit")
+        # Between commit and definition the folder has its name, and the mark still.
+        committed = os.path.join(images, "0d6e0d3c-3d6b-4ba6-b4c6-6ed1ef7ba2a5")
+        os.mkdir(committed)
+        for name in (".unfinished-import", "kernel"):
+            with open(os.path.join(committed, name), "w", encoding="utf-8") as file:
+                file.write("1234567")
+        mine = os.path.join(images, "mine")
+        os.mkdir(mine)
+        self.daemon.start()
+        self.until(lambda: len(self.events("import_swept")) == 2)
+        self.assertEqual(os.listdir(images), ["mine"])
+        swept = {event["fields"]["folder"]: int(event["fields"]["bytes"]) for event in self.events("import_swept")}
+        self.assertEqual(swept[committed], 7)
+        self.assertGreater(max(swept.values()), 1 << 20)
+        self.assertEqual([vm["name"] for vm in self.daemon.get("/api/v1/vms").json()["vms"]], ["web"])
+
+    def test_a_finished_import_is_not_swept(self):
+        self.write()
+        self.assertEqual(self.read(name="web2", new_id=True)["state"], "succeeded")
+        kernel = self.daemon.get("/api/v1/vms/web2").json()["definition"]["kernel"]
+        self.assertEqual(os.listdir(os.path.dirname(kernel)), ["kernel"], "the mark went with the definition")
+        self.daemon.kill()
+        self.daemon.start()
+        self.assertTrue(os.path.exists(kernel))
+        self.assertEqual(self.events("import_swept"), [])
+
     def test_the_same_vm_twice_needs_another_name_and_id(self):
         self.write()
         self.assertEqual(self.read()["state"], "failed")

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "manager/api/images.h"
 #include "manager/api/routes.h"
 
 namespace hvis::manager {
@@ -34,6 +35,8 @@ StatsSampler::Source stats_source(Supervisor& supervisor) {
 Result<std::unique_ptr<Api>, Failure> Api::start(ApiConfig config, const ApiParts& parts) {
     // make_unique cannot see the private constructor.
     std::unique_ptr<Api> api(new Api(std::move(config.info), parts, std::move(config.access)));
+    // Before there are new ones.
+    sweep_imports(api->context_);
     api->server_ = HVIS_TRY(HttpServer::start(std::move(config.http), api->gateway_));
     api->streams_.use(api->server_.get());
     api->context_.server = api->server_.get();

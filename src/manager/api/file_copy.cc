@@ -138,7 +138,7 @@ Result<NewDirectory, Failure> NewDirectory::create(const std::string& path) {
         failure.outcome = "conflict";
         return std::unexpected(std::move(failure));
     }
-    std::string temporary = path + ".partial-XXXXXX";
+    std::string temporary = path + std::string(kSuffix) + "XXXXXX";
     if (::mkdtemp(temporary.data()) == nullptr) {
         return std::unexpected(file_failure("cannot make a directory beside " + path));
     }

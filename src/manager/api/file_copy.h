@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -40,6 +41,9 @@ Result<void, Failure> write_file(int directory, const std::string& name, std::st
 /// has it; without that it is removed with what is in it.
 class NewDirectory {
 public:
+    /// Between the name that it will have and six letters at random.
+    static constexpr std::string_view kSuffix = ".partial-";
+
     static Result<NewDirectory, Failure> create(const std::string& path);
     NewDirectory(NewDirectory&& other) noexcept;
     NewDirectory& operator=(NewDirectory&&) = delete;

@@ -67,6 +67,7 @@ void finish_import(ApiContext& context, const std::shared_ptr<Operations::Work>&
         work->failed(defined.error());
         return;
     }
+    remove_mark(files);
     work->done(std::make_shared<const Json>(
         Json{{"vm", definition->id.to_string()}, {"name", definition->name}}));
 }

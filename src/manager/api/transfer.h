@@ -36,9 +36,9 @@ Result<void, Failure> export_to(const std::string& path, const TransferredVm& vm
                                 const Progress& progress, const std::atomic<bool>& cancelled);
 
 /// Reads an exported VM and copies its files into the new directory `files`, to which the
-/// definition then points. Refused: half exports, files that differ from the manifest, names that
-/// lead out of the directory, links, manifests of a newer hvisd. Leaves nothing behind when it
-/// fails.
+/// definition then points; Images::kMark stays in it. Refused: half exports, files that differ from
+/// the manifest, names that lead out of the directory, links, manifests of a newer hvisd. Leaves
+/// nothing behind when it fails.
 Result<TransferredVm, Failure> import_from(const std::string& path, const std::string& files,
                                            const Progress& progress,
                                            const std::atomic<bool>& cancelled);

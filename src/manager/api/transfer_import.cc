@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/utf16.h"
+#include "manager/api/images.h"
 #include "manager/api/transfer_manifest.h"
 #include "manager/api/transfer_meter.h"
 
@@ -50,6 +51,9 @@ Result<TransferredVm, Failure> import_from(const std::string& path, const std::s
         total += file.content.size;
     }
     NewDirectory target = HVIS_TRY(NewDirectory::create(files));
+    // Before anything else: it says whose the rest is.
+    HVIS_CHECK(write_file(target.fd(), std::string(Images::kMark),
+                          "hvisd deletes this folder when it starts, unless a VM uses it.\n"));
     Meter meter(progress, total);
     for (const ListedFile& file : manifest.files) {
         HVIS_CHECK(import_file(source.get(), target.fd(), file, meter, cancelled));

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include "manager/api/images.h"
 #include "manager/definition/worker_config.h"
 
 namespace hvis::manager {
@@ -59,6 +60,8 @@ TEST_F(TransferTest, BringsAVmBack) {
     EXPECT_EQ(back->pairs, vm_.pairs);
     EXPECT_EQ(back->definition.kernel, path("images/kernel"));
     EXPECT_EQ(std::filesystem::file_size(back->definition.kernel), 5'000'000U);
+    EXPECT_TRUE(std::filesystem::exists(path("images/" + std::string(Images::kMark))))
+        << "until the VM is defined";
 }
 
 TEST_F(TransferTest, LeavesNothingWhenCancelledOrWithoutTheFile) {
