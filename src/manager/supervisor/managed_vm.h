@@ -67,9 +67,7 @@ public:
     VmWaits& waits() { return waits_; }
 
     /// Keeps the definition and applies it. The result lists what waits for the next start.
-    enum class Carry : uint8_t { kToWorker, kIsThere };
-    Result<std::vector<std::string>, Failure> redefine(const VmDefinition& definition,
-                                                       Carry carry = Carry::kToWorker);
+    Result<std::vector<std::string>, Failure> redefine(const VmDefinition& definition);
     void set_service(control::Service service, bool enabled,
                      std::function<void(Result<std::string, Failure>)> done);
     /// Deletes its files and what the store keeps of it.
@@ -115,7 +113,6 @@ private:
                                    control::Link::Told told = nullptr);
     uint64_t set_pair(const control::EncodedCommand& command, Answered answered);
     uint64_t delete_pair(const control::EncodedCommand& command, Answered answered);
-    uint64_t change_setting(const control::EncodedCommand& command, Answered answered);
     void answer_notes();
     void answer_note(uint64_t id);
     [[nodiscard]] EventLog::Subject subject() const { return {definition_.id, definition_.name}; }

@@ -75,10 +75,6 @@ uint64_t ManagedVm::request(const control::EncodedCommand& command, control::Lin
     if (command.verb == "kvp.delete") {
         return delete_pair(command, std::move(answered));
     }
-    if (command.verb == "heartbeat.set" || command.verb == "service.enable" ||
-        command.verb == "service.disable") {
-        return change_setting(command, std::move(answered));
-    }
     auto passed = pass(command, answered, std::move(told));
     if (!passed) {
         answered(std::unexpected(passed.error()));
@@ -158,34 +154,6 @@ uint64_t ManagedVm::delete_pair(const control::EncodedCommand& command, Answered
         } else {
             answered(std::move(reply));
         }
-    });
-    if (!passed) {
-        answered(std::unexpected(passed.error()));
-        return 0;
-    }
-    return *passed;
-}
-
-uint64_t ManagedVm::change_setting(const control::EncodedCommand& command, Answered answered) {
-    const auto decoded = control::decode_command(command.verb, *command.args);
-    if (!decoded) {
-        answered(std::unexpected(decoded.error()));
-        return 0;
-    }
-    VmDefinition wanted = definition_;
-    if (const auto* heartbeat = std::get_if<control::HeartbeatSetCommand>(&*decoded)) {
-        wanted.heartbeat = heartbeat->change.applied_to(wanted.heartbeat);
-    } else if (const auto* service = std::get_if<control::ServiceSwitchCommand>(&*decoded)) {
-        wanted.services[std::to_underlying(service->service)] = service->enable;
-    }
-    auto passed = pass(command, [this, wanted, answered](auto reply) {
-        if (reply && wanted != definition_) {
-            if (const auto kept = redefine(wanted, Carry::kIsThere); !kept) {
-                answered(std::unexpected(kept.error()));
-                return;
-            }
-        }
-        answered(std::move(reply));
     });
     if (!passed) {
         answered(std::unexpected(passed.error()));

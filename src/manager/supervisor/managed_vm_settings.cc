@@ -16,8 +16,7 @@ constexpr auto kLiveFields = std::to_array<std::string_view>(
 
 }  // namespace
 
-Result<std::vector<std::string>, Failure> ManagedVm::redefine(const VmDefinition& definition,
-                                                              Carry carry) {
+Result<std::vector<std::string>, Failure> ManagedVm::redefine(const VmDefinition& definition) {
     const Json before = to_json(definition_);
     const Json after = to_json(definition);
     std::string fields;
@@ -38,7 +37,7 @@ Result<std::vector<std::string>, Failure> ManagedVm::redefine(const VmDefinition
     HVIS_CHECK(context_.store.save_definition(definition));
     const VmDefinition old = std::exchange(definition_, definition);
     context_.log.record(control::EventId::kVmChanged, subject(), {{"fields", fields}});
-    if (settings_ != nullptr && carry == Carry::kToWorker) {
+    if (settings_ != nullptr) {
         for (size_t index = 0; index < definition.services.size(); ++index) {
             if (old.services[index] != definition.services[index]) {
                 settings_->apply_service(static_cast<control::Service>(index));

@@ -96,7 +96,8 @@ public:
     RequestId wait(const Guid& vm, control::Condition condition, control::Milliseconds timeout,
                    Done done);
 
-    /// Any other verb of docs/control-protocol.md, passed on to the worker. kUnavailable when the
+    /// Any other verb of docs/control-protocol.md, passed on to the worker: not for what the
+    /// definition holds, which is set_service()'s and redefine()'s. kUnavailable when the
     /// VM is not running. Pairs that are set or deleted in the pools of the host are kept; those of
     /// a stopped VM too.
     RequestId request(const Guid& vm, const control::EncodedCommand& command, Answered answered);

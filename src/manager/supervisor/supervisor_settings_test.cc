@@ -97,8 +97,7 @@ TEST_F(SupervisorTest, TicksServicesAtOnceAndForGood) {
     EXPECT_THAT(workers.of(web).disabled, IsEmpty());
     EXPECT_EQ(tick(control::Service::kShutdown, false), "");
     ASSERT_TRUE(run_until([&] { return workers.of(web).disabled.size() == 1; }));
-    ASSERT_TRUE(ask(web, control::ServiceSwitchCommand{.service = control::Service::kShutdown,
-                                                       .enable = true}));
+    EXPECT_EQ(tick(control::Service::kShutdown, true), "");
     EXPECT_EQ((*store->load_vms())[0].definition.services, (std::array{true, true, true, true}));
     // Changed while no manager was there.
     close();
@@ -111,12 +110,13 @@ TEST_F(SupervisorTest, KeepsTheHeartbeatPolicy) {
     const Guid web = define("web", {{"heartbeat", {{"interval_ms", 500}}}});
     ASSERT_TRUE(start(web));
     ASSERT_TRUE(run_until([&] { return workers.of(web).heartbeat.interval == 500ms; }));
-    control::HeartbeatSetCommand command;
-    command.change.misses = 5;
-    ASSERT_TRUE(ask(web, command));
-    EXPECT_EQ(supervisor->summary(web)->definition.heartbeat.window, 5U);
+    VmDefinition wanted = supervisor->summary(web)->definition;
+    wanted.heartbeat.misses = 5;
+    wanted.heartbeat.window = 7;
+    EXPECT_THAT(*supervisor->redefine(wanted), IsEmpty());
     EXPECT_EQ((*store->load_vms())[0].definition.heartbeat.misses, 5U);
-    EXPECT_EQ(workers.of(web).heartbeat.misses, 5U);
+    ASSERT_TRUE(run_until([&] { return workers.of(web).heartbeat.misses == 5; }));
+    EXPECT_EQ(workers.of(web).heartbeat.window, 7U);
 }
 
 TEST_F(SupervisorTest, ListsWhatWaitsForTheNextStart) {
