@@ -1,6 +1,7 @@
 #include "manager/operations.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <ranges>
 #include <utility>
@@ -26,7 +27,8 @@ struct Operations::State {
     struct Entry {
         Operation operation;
         std::function<void()> cancel;
-        TimePoint told;  ///< when watchers last heard of progress
+        Role role = Role::kViewer;  ///< of the caller
+        TimePoint told;             ///< when watchers last heard of progress
         loop::Loop::TimerId timer = 0;
     };
     struct Watch {
@@ -49,13 +51,15 @@ struct Operations::State {
     void save(const Operation& operation);
     void tell(const Guid& id);
     Entry* running_entry(const Guid& id);
+    [[nodiscard]] Result<void, Failure> room_for(Role role) const;
 
     Store& store;
     loop::Loop& loop;
     std::map<Guid, Entry> entries;
     std::deque<Guid> order;     // of their beginnings
     std::deque<Guid> finished;  // the oldest first
-    size_t running = 0;
+    /// By the role of the caller.
+    std::array<size_t, kRoleWords.size()> running{};
     std::map<WatchId, Watch> watches;
     WatchId next_watch = 1;
 };
@@ -97,6 +101,24 @@ Operations::State::Entry* Operations::State::running_entry(const Guid& id) {
     const bool runs =
         found != entries.end() && found->second.operation.state == OperationState::kRunning;
     return runs ? &found->second : nullptr;
+}
+
+/// Each role's bound counts what the roles below it have begun too.
+Result<void, Failure> Operations::State::room_for(Role role) const {
+    constexpr std::array<size_t, kRoleWords.size()> kBounds = {kMaxOfViewers, kMaxOfOperators,
+                                                               kMaxRunning};
+    size_t count = 0;
+    for (size_t each = 0; each < running.size(); ++each) {
+        count += running[each];
+        if (each >= std::to_underlying(role) && count >= kBounds[each]) {
+            return std::unexpected(make_failure(
+                ErrorCode::kUnavailable,
+                std::to_string(count) + " operations of callers up to the role " +
+                    std::string(kRoleWords[each]) + " are under way, more are not taken",
+                "wait for some to end, or cancel them (`hvis operation list`)"));
+        }
+    }
+    return {};
 }
 
 /// Work goes on when its record cannot be written: the record is for people.
@@ -160,7 +182,7 @@ void Operations::State::finish(const Guid& id, OperationState how, std::optional
     }
     loop.cancel_timer(std::exchange(entry->timer, 0));
     entry->cancel = nullptr;
-    --running;
+    --running[std::to_underlying(entry->role)];
     save(operation);
     tell(id);
     std::erase_if(watches, [&](const auto& watch) { return watch.second.operation == id; });
@@ -219,14 +241,10 @@ Result<std::shared_ptr<Operations::Work>, Failure> Operations::begin(std::string
                                                                      const Caller& caller,
                                                                      std::optional<Guid> vm,
                                                                      std::string vm_name) {
-    if (state_->running == kMaxRunning) {
-        return std::unexpected(make_failure(
-            ErrorCode::kUnavailable,
-            std::to_string(kMaxRunning) + " operations are under way, more are not taken",
-            "wait for some to end, or cancel them (`GET /api/v1/operations`)"));
-    }
+    HVIS_CHECK(state_->room_for(caller.role));
     const Guid id = HVIS_TRY(random_guid());
     State::Entry entry;
+    entry.role = caller.role;
     entry.operation.id = id;
     entry.operation.kind = std::move(kind);
     entry.operation.vm = vm;
@@ -237,7 +255,7 @@ Result<std::shared_ptr<Operations::Work>, Failure> Operations::begin(std::string
     HVIS_CHECK(state_->store.save_operation(entry.operation));
     state_->entries.emplace(id, std::move(entry));
     state_->order.push_back(id);
-    ++state_->running;
+    ++state_->running[std::to_underlying(caller.role)];
     return std::shared_ptr<Work>(new Work(state_, id));
 }
 

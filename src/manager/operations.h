@@ -25,6 +25,10 @@ class Operations {
 public:
     /// Operations under way at once; past it begin() refuses.
     static constexpr size_t kMaxRunning = 1024;
+    /// And those of viewers, who can only wait for something; and theirs with those of operators.
+    /// What is left is kept for whoever may do more.
+    static constexpr size_t kMaxOfViewers = 256;
+    static constexpr size_t kMaxOfOperators = 960;
     /// Finished ones that are kept to be asked about.
     static constexpr size_t kMaxFinished = 1000;
 

@@ -21,6 +21,14 @@ protected:
         return must(
             operations->begin(kind, {.name = "uid 0", .role = Role::kOperator}, kWeb, "web"));
     }
+    /// As many as this role gets.
+    std::vector<std::shared_ptr<Operations::Work>> begin_all(Role role) {
+        std::vector<std::shared_ptr<Operations::Work>> works;
+        while (auto work = operations->begin("vm.wait", {.name = "x", .role = role}, {}, {})) {
+            works.push_back(*std::move(work));
+        }
+        return works;
+    }
     void run_a_moment() {
         const TimePoint end = loop::Loop::now() + 3 * Operations::kProgressEvery;
         while (loop::Loop::now() < end) {
@@ -119,15 +127,30 @@ TEST_F(OperationsTest, MayBeUnwatchedFromWithin) {
 }
 
 TEST_F(OperationsTest, AreRefusedWhenTooManyRun) {
-    std::vector<std::shared_ptr<Operations::Work>> works;
-    for (size_t count = 0; count < Operations::kMaxRunning; ++count) {
-        works.push_back(begin());
+    auto works = begin_all(Role::kAdministrator);
+    EXPECT_EQ(works.size(), Operations::kMaxRunning);
+    for (const Role role : {Role::kViewer, Role::kOperator, Role::kAdministrator}) {
+        const auto refused = operations->begin("vm.stop", {.name = "x", .role = role}, {}, {});
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, control::ErrorCode::kUnavailable);
+        EXPECT_THAT(refused.error().message, HasSubstr("1024 operations"));
     }
-    const auto refused = operations->begin("vm.stop", {.name = "x"}, {}, {});
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, control::ErrorCode::kUnavailable);
     works.pop_back();
     EXPECT_NE(begin(), nullptr);
+}
+
+TEST_F(OperationsTest, OfViewersLeaveRoomForThoseWhoMayDoMore) {
+    auto waits = begin_all(Role::kViewer);
+    EXPECT_EQ(waits.size(), Operations::kMaxOfViewers);
+    const auto stops = begin_all(Role::kOperator);
+    EXPECT_EQ(waits.size() + stops.size(), Operations::kMaxOfOperators);
+    const auto refused = operations->begin("vm.wait", {.name = "x"}, {}, {});
+    EXPECT_THAT(refused.error().message,
+                HasSubstr("256 operations of callers up to the role viewer"));
+    EXPECT_EQ(begin_all(Role::kAdministrator).size(),
+              Operations::kMaxRunning - Operations::kMaxOfOperators);
+    waits.pop_back();
+    EXPECT_EQ(begin_all(Role::kViewer).size(), 1U) << "a viewer's place is free again";
 }
 
 TEST_F(OperationsTest, ForgetTheOldestThatHaveEnded) {

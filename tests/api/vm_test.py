@@ -65,6 +65,19 @@ class VmTest(unittest.TestCase):
         for name in ("showVersion", "showHost", "listEvents", "listOperations", "listTokens", "showMetrics", "showContract"):
             self.ask(name)
 
+    def test_a_viewers_waits_leave_room_for_others(self):
+        viewer = self.daemon.token("viewer")
+        target = self.operations["waitForVm"].target(vm="web")
+
+        def wait(token=None):
+            return self.daemon.request("POST", target, {"for": "running", "timeout_ms": 300000}, token=token)
+
+        refused = next(answer for answer in (wait(viewer) for _ in range(300)) if answer.status != 202)
+        self.assertEqual(refused.status, 503)
+        self.assertIn("256 operations of callers up to the role viewer", refused.json()["detail"])
+        self.assertEqual(wait(self.daemon.token("operator")).status, 202)
+        self.begin()
+
     def test_events_come_in_pages(self):
         for number in range(4):
             self.ask("changeVm", {"description": str(number)})

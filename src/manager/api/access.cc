@@ -61,10 +61,9 @@ Result<Access::Identity, Access::Refusal> Access::of_token(std::string_view auth
                     .token = found->id};
 }
 
-Result<Access::Identity, Access::Refusal> Access::of_user(const PeerCredentials& peer) const {
-    const std::string name = "uid " + std::to_string(peer.user);
+std::optional<Role> Access::role_of(const PeerCredentials& peer) const {
     if (peer.user == 0 || peer.user == own_user_) {
-        return Identity{.caller = {.name = name, .role = Role::kAdministrator}, .token = {}};
+        return Role::kAdministrator;
     }
     std::optional<Role> role;
     const auto raise = [&role](const auto& roles, auto id) {
@@ -76,6 +75,12 @@ Result<Access::Identity, Access::Refusal> Access::of_user(const PeerCredentials&
     for (const gid_t group : peer.groups) {
         raise(rules_.groups, group);
     }
+    return role;
+}
+
+Result<Access::Identity, Access::Refusal> Access::of_user(const PeerCredentials& peer) const {
+    const std::string name = "uid " + std::to_string(peer.user);
+    const auto role = role_of(peer);
     if (!role) {
         return std::unexpected(problem(
             403,

@@ -49,6 +49,8 @@ public:
     /// A token decides where one is given, also on the Unix socket; a wrong one never falls back to
     /// the user. Without one it is the user at the other end, of whose roles the highest counts.
     [[nodiscard]] Result<Identity, Refusal> identify(const HttpRequest& request) const;
+    /// What the user at the other end of the local socket may do; nothing for one without a role.
+    [[nodiscard]] std::optional<Role> role_of(const PeerCredentials& peer) const;
 
 private:
     [[nodiscard]] Result<Identity, Refusal> of_token(std::string_view authorization) const;

@@ -52,6 +52,9 @@ public:
     /// An answer that needs no body: for refusing a request before its body is taken in.
     virtual std::optional<HttpResponse> refuse(const HttpRequest& head) = 0;
     virtual void handle(HttpRequest request, std::shared_ptr<Exchange> exchange) = 0;
+    /// Whether the user at the other end of the local socket is an administrator, for whom
+    /// connections are kept.
+    virtual bool is_administrator(const PeerCredentials& peer) = 0;
 };
 
 }  // namespace hvis::manager

@@ -32,6 +32,9 @@ public:
     void attach(HttpServer& server) override { server_ = &server; }
     std::optional<HttpResponse> refuse(const HttpRequest& head) override;
     void handle(HttpRequest request, std::shared_ptr<Exchange> exchange) override;
+    bool is_administrator(const PeerCredentials& peer) override {
+        return access_.role_of(peer) == Role::kAdministrator;
+    }
 
     /// For changes to it; http thread only.
     Access& access() { return access_; }

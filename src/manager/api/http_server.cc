@@ -121,6 +121,7 @@ private:
         void attach(HttpServer&) override {}
         std::optional<HttpResponse> refuse(const HttpRequest&) override { return HttpResponse{}; }
         void handle(HttpRequest, std::shared_ptr<Exchange>) override {}
+        bool is_administrator(const PeerCredentials&) override { return false; }
     };
 
     void drop_queue() {
@@ -180,21 +181,24 @@ private:
 
     void admit(const Listener& listener, UniqueFd socket) {
         ++shared_->counters.accepted;
-        if (shared_->counters.connections >= shared_->limits.connections) {
+        auto peer = credentials_of(socket.get());
+        const Reach reach = !peer                                       ? Reach::kRemote
+                            : shared_->handler->is_administrator(*peer) ? Reach::kAdministrator
+                                                                        : Reach::kLocal;
+        if (!shared_->has_room(reach)) {
             ++shared_->counters.turned_away;
             turn_away(listener, socket.get());
             return;
         }
-        auto peer = credentials_of(socket.get());
         // The family does not matter to a connected socket; a closed one still belongs to us.
         PlainStream stream(asio::generic::stream_protocol::socket(
             shared_->context, asio::generic::stream_protocol(AF_UNIX, 0), socket.release()));
         if (listener.tls) {
             start(std::make_shared<HttpSession<TlsStream>>(
-                shared_, TlsStream(std::move(stream), *shared_->tls), std::move(peer)));
+                shared_, TlsStream(std::move(stream), *shared_->tls), std::move(peer), reach));
         } else {
             start(std::make_shared<HttpSession<PlainStream>>(shared_, std::move(stream),
-                                                             std::move(peer)));
+                                                             std::move(peer), reach));
         }
     }
 

@@ -1,9 +1,11 @@
 #include "manager/api/http_server.h"
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -61,11 +63,14 @@ public:
         changed_.wait_for(lock, std::chrono::seconds(20), [this] { return sink_ != nullptr; });
         return std::exchange(sink_, nullptr);
     }
+    bool is_administrator(const PeerCredentials&) override { return administrators_come; }
     bool saw_gone() { return reached(gone_); }
     bool saw_closed() { return reached(closed_); }
     bool saw_drained() { return reached(drained_); }
 
     std::optional<PeerCredentials> peer;
+    /// Who comes to the local socket from now on.
+    std::atomic<bool> administrators_come{false};
 
 private:
     void count(int& counter) {
@@ -98,8 +103,12 @@ public:
         EXPECT_EQ(
             ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
             0);
-        const timeval patience{.tv_sec = 20, .tv_usec = 0};
-        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+        be_patient();
+    }
+    Client(const sockaddr* address, socklen_t size)
+        : socket_(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        EXPECT_EQ(::connect(socket_.get(), address, size), 0);
+        be_patient();
     }
     void send(std::string_view text) const {
         EXPECT_EQ(::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL),
@@ -126,6 +135,10 @@ public:
     [[nodiscard]] int fd() const { return socket_.get(); }
 
 private:
+    void be_patient() const {
+        const timeval patience{.tv_sec = 20, .tv_usec = 0};
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    }
     UniqueFd socket_;
     std::string text_;
 };
@@ -270,7 +283,7 @@ TEST_F(HttpServerTest, AsksForTheBodyThatAClientHoldsBack) {
 }
 
 TEST_F(HttpServerTest, TurnsConnectionsAwayPastTheLimit) {
-    serve({.connections = 2});
+    serve({.connections = 2, .kept_for_local = 0, .kept_for_administrators = 0});
     Client one(path_);
     Client two(path_);
     one.send(get("/echo"));
@@ -284,6 +297,72 @@ TEST_F(HttpServerTest, TurnsConnectionsAwayPastTheLimit) {
     EXPECT_EQ(server_->counters().turned_away, 1U);
     one.send(get("/echo"));
     EXPECT_THAT(one.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+}
+
+/// Where clients of both kinds are served, the remote ones without TLS for once.
+class HttpReachTest : public HttpServerTest {
+protected:
+    void serve_both(HttpLimits limits) {
+        UniqueFd remote = *listen_tcp("127.0.0.1:0");
+        size_ = sizeof(remote_);
+        ASSERT_EQ(::getsockname(remote.get(), reinterpret_cast<sockaddr*>(&remote_), &size_), 0);
+        HttpServerConfig config;
+        config.listeners.push_back({.socket = *listen_unix(path_, 0600), .tls = false});
+        config.listeners.push_back({.socket = std::move(remote), .tls = false});
+        config.limits = limits;
+        server_ = *HttpServer::start(std::move(config), handler_);
+    }
+    [[nodiscard]] Client local() const { return Client(path_); }
+    [[nodiscard]] Client remote() const {
+        return Client(reinterpret_cast<const sockaddr*>(&remote_), size_);
+    }
+    /// Opens connections until one is turned away; those before it stay.
+    size_t fill(const std::function<Client()>& connect, const std::string& target = "/echo") {
+        for (size_t count = 0;; ++count) {
+            Client client = connect();
+            // Who is turned away may find it closed already.
+            const std::string request = get(target);
+            [[maybe_unused]] const ssize_t sent =
+                ::send(client.fd(), request.data(), request.size(), MSG_NOSIGNAL);
+            if (!client.read_until("\r\n\r\n").starts_with("HTTP/1.1 200 ")) {
+                return count;
+            }
+            open_.push_back(std::move(client));
+        }
+    }
+
+    sockaddr_storage remote_{};
+    socklen_t size_ = 0;
+    std::vector<Client> open_;
+};
+
+TEST_F(HttpReachTest, KeepsConnectionsForTheLocalSocketAndItsAdministrators) {
+    serve_both({.connections = 10, .kept_for_local = 4, .kept_for_administrators = 1});
+    EXPECT_EQ(fill([this] { return remote(); }), 6U);
+    EXPECT_EQ(fill([this] { return local(); }), 3U) << "but the administrators' one";
+    handler_.administrators_come = true;
+    EXPECT_EQ(fill([this] { return local(); }), 1U);
+    open_.erase(open_.begin());
+    const auto closed = [this] { return server_->counters().connections == 9; };
+    while (!closed()) {
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(fill([this] { return remote(); }), 1U) << "its place is free again";
+}
+
+TEST_F(HttpReachTest, KeepsNothingFromAdministrators) {
+    serve_both({.connections = 10, .kept_for_local = 4, .kept_for_administrators = 1});
+    handler_.administrators_come = true;
+    EXPECT_EQ(fill([this] { return local(); }), 10U);
+    EXPECT_EQ(fill([this] { return remote(); }), 0U);
+}
+
+TEST_F(HttpReachTest, KeepsStreamsForAdministrators) {
+    serve_both({.streams = 3, .streams_kept_for_administrators = 1});
+    const auto streams = [this] { return fill([this] { return remote(); }, "/stream"); };
+    EXPECT_EQ(streams(), 2U);
+    handler_.administrators_come = true;
+    EXPECT_EQ(fill([this] { return local(); }, "/stream"), 1U);
 }
 
 TEST_F(HttpServerTest, DropsIdleAndSlowClients) {
@@ -379,7 +458,7 @@ TEST_F(HttpServerTest, DropsAStreamThatNobodyReads) {
 }
 
 TEST_F(HttpServerTest, LimitsStreams) {
-    serve({.streams = 1});
+    serve({.streams = 1, .streams_kept_for_administrators = 0});
     Client one(path_);
     one.send(get("/stream"));
     const auto first = handler_.take_sink();

@@ -47,16 +47,21 @@ class HttpSession final : public HttpAnswerer,
                           public std::enable_shared_from_this<HttpSession<Stream>> {
 public:
     HttpSession(std::shared_ptr<HttpShared> shared, Stream stream,
-                std::optional<PeerCredentials> peer)
+                std::optional<PeerCredentials> peer, Reach reach)
         : shared_(std::move(shared)),
           stream_(std::move(stream)),
           peer_(std::move(peer)),
+          reach_(reach),
           beat_(shared_->context) {
         ++shared_->counters.connections;
+        ++shared_->open[std::to_underlying(reach_)];
     }
     HttpSession(const HttpSession&) = delete;
     HttpSession& operator=(const HttpSession&) = delete;
-    ~HttpSession() override { --shared_->counters.connections; }
+    ~HttpSession() override {
+        --shared_->counters.connections;
+        --shared_->open[std::to_underlying(reach_)];
+    }
 
     /// The server ends: every wait of this session ends with an error.
     void end() { close(); }
@@ -118,7 +123,7 @@ private:
     }
 
     void begin_stream(HttpResponse head, std::shared_ptr<HttpSink> sink) override {
-        if (shared_->counters.streams >= limits().streams) {
+        if (!shared_->has_stream_room(reach_)) {
             sink->close();
             auto response = problem(
                 503, control::make_failure(control::ErrorCode::kUnavailable,
@@ -434,6 +439,7 @@ private:
     std::shared_ptr<HttpShared> shared_;
     Stream stream_;
     std::optional<PeerCredentials> peer_;
+    Reach reach_;
     beast::flat_buffer buffer_;
     std::optional<http::request_parser<http::string_body>> parser_;
     HttpRequest request_;
