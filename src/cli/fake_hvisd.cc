@@ -15,12 +15,12 @@ struct Fixed {
 
 constexpr const char* kService =
     R"({"service":"heartbeat","enabled":true,"primary":"ok","secondary":"ok","framework":"3.0",
-        "message":"3.0","since":"2026-03-01T12:00:00.000Z","explanation":"beats are answered",
+        "message":"3.0","max_version":"3.0","since":"2026-03-01T12:00:00.000Z","explanation":"beats are answered",
         "applications":"healthy"})";
 constexpr const char* kDefinition =
     R"({"id":"5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f","name":"web","memory":536870912,"processors":2,
         "partition":"kvm","kernel":"/boot/vmlinuz","initrd":"","append":"console=ttyS0",
-        "services":{"heartbeat":true,"kvp":false},"on_crash":"stop","on_reset":"restart",
+        "services":{"heartbeat":true,"kvp":false},"service_versions":{"kvp":"4.0"},"on_crash":"stop","on_reset":"restart",
         "heartbeat":{"interval_ms":2000,"latency_ms":1000,"misses":2,"window":3,"grace_ms":30000,
                      "on_loss":"none","attempts":3},
         "autostart":{"enabled":true,"order":100,"delay_ms":0,"stop_timeout_ms":60000},

@@ -12,6 +12,7 @@
 namespace hvis::cli {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -73,6 +74,11 @@ const std::vector<VerbCase> kVerbs = {
     {"vm create new --kernel /k --vmbus-version newest --stop-timeout 5s",
      {R"(POST /api/v1/vms {"autostart":{"stop_timeout_ms":5000},"kernel":"/k","memory":"512M",)"
       R"("name":"new","vmbus":{}})"}},
+    {"vm set web --service-version kvp=4.0 --service-version shutdown=newest",
+     {R"(PATCH /api/v1/vms/web {"service_versions":{"kvp":"4.0","shutdown":null}})"}},
+    {"vm create new --kernel /k --service-version heartbeat=1.0",
+     {R"(POST /api/v1/vms {"kernel":"/k","memory":"512M","name":"new",)"
+      R"("service_versions":{"heartbeat":"1.0"}})"}},
     {"vm delete web --yes", {"GET /api/v1/vms/web", "DELETE /api/v1/vms/web"}},
     {"vm export web /srv/web", {R"(POST /api/v1/vms/web/export {"path":"/srv/web"})", kEnd}},
     {"vm import /srv/web", {R"(POST /api/v1/vms/import {"path":"/srv/web"})", kEnd}},
@@ -163,7 +169,13 @@ TEST(Hvis, ShowsListsAndScreens) {
     EXPECT_THAT(run_hvis(hvisd.path(), {"vm", "show", "web"}).out,
                 HasSubstr("heartbeat on, kvp off"));
     EXPECT_THAT(run_hvis(hvisd.path(), {"vm", "show", "web"}).out,
-                testing::ContainsRegex("VMBus +at most 5.2"));
+                AllOf(testing::ContainsRegex("VMBus +at most 5.2"),
+                      testing::ContainsRegex("Versions +kvp at most 4.0\n")));
+    EXPECT_EQ(run_hvis(hvisd.path(), {"service", "list", "web"}).out,
+              "SERVICE    STATUS                     VERSION            SINCE                     "
+              "EXPLANATION\n"
+              "heartbeat  ok (applications healthy)  3.0 (at most 3.0)  2026-03-01T12:00:00.000Z  "
+              "beats are answered\n");
     EXPECT_THAT(
         run_hvis(hvisd.path(), {"events"}).out,
         StartsWith("41  2026-03-01T12:00:00.000Z  error  web  heartbeat  3001 heartbeat_lost: "));

@@ -73,6 +73,18 @@ std::string vmbus_text(const Json& vmbus) {
     return limit.empty() ? "" : "at most " + limit;
 }
 
+/// "kvp at most 4.0": as hvisd has them, the names in order.
+std::string limits_text(const Json& versions) {
+    std::string text;
+    if (versions.is_object()) {
+        for (const auto& [name, version] : versions.items()) {
+            text += (text.empty() ? "" : ", ") + printable(name) + " at most " +
+                    printable(control::text_of(version));
+        }
+    }
+    return text;
+}
+
 void add_heartbeat(std::vector<Row>& rows, const Json& policy) {
     add_row(rows, "Heartbeat",
             "every " + duration_at(policy, "interval_ms") + ", lost after " +
@@ -128,6 +140,7 @@ std::string definition_text(const Json& summary) {
     add_row(rows, "Initrd", text_at(definition, "initrd"));
     add_row(rows, "Append", text_at(definition, "append"));
     add_row(rows, "Services", services_word(member_of(definition, "services")));
+    add_row(rows, "Versions", limits_text(member_of(definition, "service_versions")));
     add_heartbeat(rows, member_of(definition, "heartbeat"));
     add_row(rows, "Autostart", autostart_text(member_of(definition, "autostart")));
     add_row(rows, "Restart", restart_text(member_of(definition, "restart")));

@@ -166,18 +166,22 @@ void add_choices(CLI::App& verb, const char* name, std::vector<std::string>& cho
 
 void add_list(CLI::App& verb, const char* name, std::vector<std::string>& list,
               const char* description, const char* type) {
-    add_any(verb, name, description, type,
-            [&list](const std::string& text) {
-                list.push_back(text);
-                return std::optional<std::string>();
-            })
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    add_parsed_list(verb, name, description, type, [&list](const std::string& text) {
+        list.push_back(text);
+        return std::optional<std::string>();
+    });
 }
 
 void add_parsed(CLI::App& verb, const char* name, const char* description, const char* type,
                 const std::function<std::optional<std::string>(const std::string&)>& take) {
     add_any(verb, name, description, type, take);
+}
+
+void add_parsed_list(CLI::App& verb, const char* name, const char* description, const char* type,
+                     const std::function<std::optional<std::string>(const std::string&)>& take) {
+    add_any(verb, name, description, type, take)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 void on_chosen(CLI::App& verb, std::function<void()> call) { verb.callback(std::move(call)); }

@@ -21,6 +21,13 @@ std::string status_word(const Json& service) {
     return word;
 }
 
+/// "4.0", "-", "3.0 (at most 3.0)".
+std::string version_word(const Json& service) {
+    const std::string version = text_at(service, "message");
+    const std::string limit = text_at(service, "max_version");
+    return (version.empty() ? "-" : version) + (limit.empty() ? "" : " (at most " + limit + ")");
+}
+
 std::string guest_text(const Json& guest) {
     std::string text;
     for (const char* name : {"os_name", "os_version", "os_build", "architecture"}) {
@@ -87,9 +94,8 @@ std::string show_services(const Json& services) {
     std::vector<Row> rows = {{"SERVICE", "STATUS", "VERSION", "SINCE", "EXPLANATION"}};
     if (services.is_array()) {
         for (const Json& service : services) {
-            const std::string version = text_at(service, "message");
             rows.push_back({text_at(service, "service"), status_word(service),
-                            version.empty() ? "-" : version, text_at(service, "since"),
+                            version_word(service), text_at(service, "since"),
                             text_at(service, "explanation")});
         }
     }

@@ -110,6 +110,14 @@ class TransferTest(unittest.TestCase):
         self.assertTrue(os.path.exists(kernel))
         self.assertEqual(self.events("import_swept"), [])
 
+    def test_limits_of_versions_go_along(self):
+        limits = {"kvp": "4.0", "shutdown": "3.0"}
+        self.assertEqual(self.daemon.request("PATCH", VM, {"service_versions": limits}).status, 200)
+        self.write()
+        self.daemon.request("DELETE", VM)
+        self.assertEqual(self.read()["state"], "succeeded")
+        self.assertEqual(self.daemon.get(VM).json()["definition"]["service_versions"], limits)
+
     def test_the_same_vm_twice_needs_another_name_and_id(self):
         self.write()
         self.assertEqual(self.read()["state"], "failed")

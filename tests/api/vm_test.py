@@ -65,6 +65,29 @@ class VmTest(unittest.TestCase):
         for name in ("showVersion", "showHost", "listEvents", "listOperations", "listTokens", "showMetrics", "showContract"):
             self.ask(name)
 
+    def test_a_limit_of_a_services_version_holds_from_the_next_start(self):
+        def shown(listed):
+            return {entry["service"]: (entry.get("max_version"), entry.get("message")) for entry in listed["services"]}
+
+        refused = self.ask("changeVm", {"service_versions": {"kvp": "9.0"}}, status=400)
+        self.assertEqual(refused["pointer"], "/service_versions/kvp")
+        self.assertIn("3.0, 4.0, 5.0", refused["detail"])
+        self.begin()
+        newest = shown(self.ask("listServices"))["shutdown"][1]
+        changed = self.ask("changeVm", {"service_versions": {"shutdown": "3.0"}})
+        self.assertEqual(changed["pending"], ["service_versions"])
+        self.assertEqual(shown(self.ask("listServices"))["shutdown"], ("3.0", newest))
+        self.daemon.kill()
+        self.daemon.start()
+        self.assertEqual(self.ask("showVm")["definition"]["service_versions"], {"shutdown": "3.0"})
+        self.assertEqual(self.carry_out("powerOffVm")["state"], "succeeded")
+        self.assertEqual(shown(self.ask("listServices"))["shutdown"], ("3.0", None))
+        self.begin()
+        self.until(lambda: shown(self.ask("listServices"))["shutdown"] == ("3.0", "3.0"))
+        self.assertNotEqual(newest, "3.0")
+        self.ask("changeVm", {"service_versions": {"shutdown": None}})
+        self.assertEqual(self.ask("showVm")["definition"]["service_versions"], {})
+
     def test_a_viewers_waits_leave_room_for_others(self):
         viewer = self.daemon.token("viewer")
         target = self.operations["waitForVm"].target(vm="web")

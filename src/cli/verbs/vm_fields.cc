@@ -1,8 +1,11 @@
 #include "cli/verbs/vm_fields.h"
 
+#include <algorithm>
 #include <array>
 
 #include <nlohmann/json.hpp>
+
+#include "control/service_versions.h"
 
 namespace hvis::cli {
 namespace {
@@ -68,6 +71,39 @@ Json vmbus_of(const VmFields& fields) {
     return section;
 }
 
+Json service_versions_of(const VmFields& fields) {
+    Json section = Json::object();
+    for (const auto& [service, version] : fields.service_versions) {
+        section[service] = version == kNewest ? Json() : Json(version);
+    }
+    return section;
+}
+
+/// "kvp=4.0" or "kvp=newest"; else what was expected.
+std::optional<std::string> read_service_version(const std::string& text, VmFields& fields) {
+    const size_t equals = text.find('=');
+    const std::string service = text.substr(0, equals);
+    const auto* const word = std::ranges::find(control::kServiceWords, service);
+    if (equals == std::string::npos || word == control::kServiceWords.end()) {
+        return "expected SERVICE=VERSION, such as kvp=4.0, of heartbeat, shutdown, timesync or kvp";
+    }
+    const std::string version = text.substr(equals + 1);
+    const auto index = static_cast<size_t>(word - control::kServiceWords.begin());
+    std::string known;
+    for (const auto each : control::version_words(static_cast<control::Service>(index))) {
+        known += std::string(each) + "|";
+        if (each == version) {
+            fields.service_versions[service] = version;
+            return std::nullopt;
+        }
+    }
+    if (version == kNewest) {
+        fields.service_versions[service] = version;
+        return std::nullopt;
+    }
+    return "expected " + service + "=" + known + std::string(kNewest);
+}
+
 }  // namespace
 
 void VmFields::add_to(CLI::App& verb) {
@@ -96,6 +132,11 @@ void VmFields::add_to(CLI::App& verb) {
     add_choice(verb, "--on-reset", on_reset, kStops, "when the guest resets itself");
     add_choice(verb, "--vmbus-version", vmbus_version, kVmbusVersions,
                "the newest that the guest is offered");
+    add_parsed_list(verb, "--service-version",
+                    "the newest of a service's that the guest is offered, or newest; may be given "
+                    "again",
+                    "SERVICE=VERSION",
+                    [this](const std::string& text) { return read_service_version(text, *this); });
 }
 
 Json VmFields::document() const {
@@ -111,6 +152,7 @@ Json VmFields::document() const {
     put_section(value, "autostart", autostart_of(*this));
     put_section(value, "restart", restart_of(*this));
     put_section(value, "vmbus", vmbus_of(*this));
+    put_section(value, "service_versions", service_versions_of(*this));
     return value;
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -33,6 +34,7 @@ struct VmFields {
     std::string on_crash;
     std::string on_reset;
     std::string vmbus_version;  ///< "newest": no limit
+    std::map<std::string, std::string> service_versions;
 
     /// Must live as long as the verb.
     void add_to(CLI::App& verb);

@@ -13,16 +13,30 @@ using control::Json;
 
 WallTime wall_now() { return WallTime::from_system(std::chrono::system_clock::now()); }
 
+/// Puts in the newest version that the definition lets the service offer; the worker knows only
+/// that of its own start.
+void put_limit(Json& entry, const VmDefinition& definition) {
+    const std::string service = entry.value("service", "");
+    for (size_t index = 0; index < control::kServiceWords.size(); ++index) {
+        const std::string& version = definition.service_versions.at(index);
+        if (control::kServiceWords.at(index) == service && !version.empty()) {
+            entry["max_version"] = version;
+        }
+    }
+}
+
 /// A service of a VM that does not run, as the worker would describe it.
 Json resting_service(const VmSummary& summary, size_t index) {
     const bool enabled = summary.definition.services.at(index);
-    return {{"service", control::kServiceWords.at(index)},
-            {"enabled", enabled},
-            {"primary", enabled ? "no_contact" : "disabled"},
-            {"secondary", "ok"},
-            {"since", control::time_text(summary.since.value_or(wall_now()))},
-            {"explanation", enabled ? "the VM is not running: start it"
-                                    : "the service is disabled and will not be offered"}};
+    Json entry = {{"service", control::kServiceWords.at(index)},
+                  {"enabled", enabled},
+                  {"primary", enabled ? "no_contact" : "disabled"},
+                  {"secondary", "ok"},
+                  {"since", control::time_text(summary.since.value_or(wall_now()))},
+                  {"explanation", enabled ? "the VM is not running: start it"
+                                          : "the service is disabled and will not be offered"}};
+    put_limit(entry, summary.definition);
+    return entry;
 }
 
 Json resting_services(const VmSummary& summary) {
@@ -86,12 +100,14 @@ void answer_switched(ApiContext& context, const Guid& vm, control::Service servi
     }
     context.supervisor.request(
         vm, control::encode_command(control::ServiceListCommand{}),
-        [responder, service, note, resting](Result<std::shared_ptr<const Json>, Failure> answer) {
+        [responder, service, note, resting,
+         definition = summary->definition](Result<std::shared_ptr<const Json>, Failure> answer) {
             Json shown = resting;
             if (answer && (*answer)->contains("services")) {
                 for (const Json& candidate : (**answer)["services"]) {
                     if (candidate.value("service", "") == control::to_string(service)) {
                         shown = candidate;
+                        put_limit(shown, definition);
                         shown["note"] = note;
                     }
                 }
@@ -117,7 +133,14 @@ void list_services(ApiContext& context, const ApiRequest& request, Responder res
     }
     const auto summary = context.supervisor.summary(*vm);
     if (!is_at_rest(*summary)) {
-        ask_worker(context, *vm, "service.list", *request.body, responder);
+        const auto shaped = [definition = summary->definition](const Json& answer) {
+            Json services = answer.value("services", Json::array());
+            for (Json& entry : services) {
+                put_limit(entry, definition);
+            }
+            return Json{{"services", std::move(services)}};
+        };
+        ask_worker(context, *vm, "service.list", *request.body, responder, shaped);
     } else {
         responder.json({{"services", resting_services(*summary)}});
     }

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "control/field_reader.h"
+#include "control/service_versions.h"
 #include "manager/definition/vm_definition.h"
 
 namespace hvis::manager {
@@ -188,6 +189,17 @@ void read_services(FieldReader& reader, VmDefinition& definition) {
     });
 }
 
+void read_service_versions(FieldReader& reader, VmDefinition& definition) {
+    read_section(reader, "service_versions", [&](FieldReader& section) {
+        for (size_t index = 0; index < definition.service_versions.size(); ++index) {
+            const auto words = control::version_words(static_cast<control::Service>(index));
+            if (const auto chosen = section.choice(control::kServiceWords[index], words)) {
+                definition.service_versions[index] = words[*chosen];
+            }
+        }
+    });
+}
+
 void read_policies(FieldReader& reader, VmDefinition& definition) {
     read_section(reader, "heartbeat", [&](FieldReader& section) {
         definition.heartbeat = control::read_policy_change(section).applied_to({});
@@ -222,6 +234,7 @@ Result<VmDefinition, FieldError> parse_definition(const Json& value) {
     read_count(reader, "processors", kProcessors, definition.processors);
     read_boot(reader, definition);
     read_services(reader, definition);
+    read_service_versions(reader, definition);
     read_policies(reader, definition);
     read_word(reader, "on_crash", kStopWords, definition.on_crash);
     read_word(reader, "on_reset", kStopWords, definition.on_reset);

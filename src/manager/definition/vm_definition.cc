@@ -37,6 +37,16 @@ void let_window_follow(const Json& patch, Json& merged) {
     }
 }
 
+Json service_versions_json(const VmDefinition& definition) {
+    Json versions = Json::object();
+    for (size_t index = 0; index < definition.service_versions.size(); ++index) {
+        if (const std::string& version = definition.service_versions[index]; !version.empty()) {
+            versions[std::string(control::kServiceWords[index])] = version;
+        }
+    }
+    return versions;
+}
+
 }  // namespace
 
 Result<VmDefinition, FieldError> patched(const VmDefinition& definition, const Json& patch) {
@@ -75,6 +85,7 @@ Json to_json(const VmDefinition& definition) {
             {"initrd", definition.initrd},
             {"append", definition.append},
             {"services", std::move(services)},
+            {"service_versions", service_versions_json(definition)},
             {"heartbeat", control::to_json(definition.heartbeat)},
             {"autostart",
              {{"enabled", definition.autostart.enabled},

@@ -67,6 +67,9 @@ struct VmDefinition {
     std::string append;
     /// In the order of control::Service.
     std::array<bool, control::kServiceWords.size()> services{};
+    /// In the same order: the newest version that the guest is offered, "4.0"; empty for no limit.
+    /// Taken by the worker when it starts.
+    std::array<std::string, control::kServiceWords.size()> service_versions{};
     control::HeartbeatPolicy heartbeat;
     Autostart autostart;
     RestartPolicy restart;

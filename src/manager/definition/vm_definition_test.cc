@@ -24,6 +24,7 @@ Json whole() {
             {"append", "quiet"},
             {"services",
              {{"heartbeat", true}, {"shutdown", false}, {"timesync", false}, {"kvp", true}}},
+            {"service_versions", {{"shutdown", "3.1"}, {"kvp", "4.0"}}},
             {"heartbeat",
              {{"interval_ms", 500},
               {"latency_ms", 400},
@@ -69,6 +70,7 @@ TEST(VmDefinition, WritesEveryFieldAsItWasRead) {
     ASSERT_TRUE(definition) << definition.error().to_string();
     EXPECT_EQ(to_json(*definition), whole());
     EXPECT_EQ(definition->services, (std::array{true, false, false, true}));
+    EXPECT_EQ(definition->service_versions, (std::array<std::string, 4>{"", "3.1", "", "4.0"}));
     EXPECT_EQ(definition->autostart,
               (Autostart{.enabled = true, .order = 5, .delay = 1s, .stop_timeout = 30s}));
     EXPECT_EQ(definition->restart, (RestartPolicy{.when = RestartWhen::kAlways,
@@ -147,19 +149,20 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     VmDefinitionPolicies, BadValues,
-    testing::Values(BadValue{"/services/kvp", 1}, BadValue{"/services/vss", true},
-                    BadValue{"/services", true}, BadValue{"/heartbeat/interval_ms", 99},
-                    BadValue{"/heartbeat/latency_ms", 0}, BadValue{"/heartbeat/misses", 0},
-                    BadValue{"/heartbeat/window", 1}, BadValue{"/heartbeat/window", 101},
-                    BadValue{"/heartbeat/grace_ms", -1}, BadValue{"/heartbeat/on_loss", "explode"},
-                    BadValue{"/heartbeat/attempts", 101}, BadValue{"/autostart/enabled", "yes"},
-                    BadValue{"/autostart/order", -1}, BadValue{"/autostart/order", 1000001},
-                    BadValue{"/autostart/delay_ms", 86400001},
-                    BadValue{"/autostart/stop_timeout_ms", 0}, BadValue{"/autostart/when", 1},
-                    BadValue{"/restart/when", "sometimes"}, BadValue{"/restart/attempts", 1001},
-                    BadValue{"/restart/first_delay_ms", -1},
-                    BadValue{"/restart/longest_delay_ms", 86400001},
-                    BadValue{"/restart/forgive_after_ms", 1.5}, BadValue{"/restart/x", 1}));
+    testing::Values(
+        BadValue{"/services/kvp", 1}, BadValue{"/services/vss", true}, BadValue{"/services", true},
+        BadValue{"/service_versions/kvp", "1.0"}, BadValue{"/service_versions/heartbeat", 3},
+        BadValue{"/service_versions/vss", "5.0"}, BadValue{"/service_versions", "4.0"},
+        BadValue{"/heartbeat/interval_ms", 99}, BadValue{"/heartbeat/latency_ms", 0},
+        BadValue{"/heartbeat/misses", 0}, BadValue{"/heartbeat/window", 1},
+        BadValue{"/heartbeat/window", 101}, BadValue{"/heartbeat/grace_ms", -1},
+        BadValue{"/heartbeat/on_loss", "explode"}, BadValue{"/heartbeat/attempts", 101},
+        BadValue{"/autostart/enabled", "yes"}, BadValue{"/autostart/order", -1},
+        BadValue{"/autostart/order", 1000001}, BadValue{"/autostart/delay_ms", 86400001},
+        BadValue{"/autostart/stop_timeout_ms", 0}, BadValue{"/autostart/when", 1},
+        BadValue{"/restart/when", "sometimes"}, BadValue{"/restart/attempts", 1001},
+        BadValue{"/restart/first_delay_ms", -1}, BadValue{"/restart/longest_delay_ms", 86400001},
+        BadValue{"/restart/forgive_after_ms", 1.5}, BadValue{"/restart/x", 1}));
 
 TEST(VmDefinition, NamesTheFieldsThatAreMissing) {
     for (const char* name : {"name", "memory", "kernel"}) {
@@ -194,6 +197,7 @@ TEST_F(Patch, NullPutsADefaultBack) {
     const auto changed = patched(definition, {{"initrd", nullptr},
                                               {"restart", {{"attempts", nullptr}}},
                                               {"heartbeat", nullptr},
+                                              {"service_versions", {{"kvp", nullptr}}},
                                               {"vmbus", {{"max_version", nullptr}}}});
     ASSERT_TRUE(changed) << changed.error().to_string();
     EXPECT_TRUE(changed->initrd.empty());
@@ -201,6 +205,7 @@ TEST_F(Patch, NullPutsADefaultBack) {
     EXPECT_EQ(changed->restart.first_delay, 10ms);
     EXPECT_EQ(changed->heartbeat, control::HeartbeatPolicy());
     EXPECT_TRUE(changed->vmbus_max_version.empty());
+    EXPECT_EQ(changed->service_versions, (std::array<std::string, 4>{"", "3.1", "", ""}));
 }
 
 TEST_F(Patch, LetsTheWindowFollowTheMissesAndBack) {

@@ -26,6 +26,12 @@ Json worker_config(const VmDefinition& definition, const HostPairs& pairs,
     for (const char* name : {"description", "autostart", "restart"}) {
         config.erase(name);
     }
+    // A worker has a service's switch and its limit in one place.
+    for (const auto& [service, version] : config["service_versions"].items()) {
+        Json& entry = config["services"][service];
+        entry = {{"enabled", Json(entry)}, {"max_version", version}};
+    }
+    config.erase("service_versions");
     if (definition.partition == PartitionKind::kKvm) {
         config.erase("partition");  // the default, also of a worker that knows no other
     }

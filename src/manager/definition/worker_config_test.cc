@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "control/service_versions.h"
 #include "worker/config.h"
 
 namespace hvis::manager {
@@ -36,6 +37,36 @@ TEST(WorkerConfig, IsOneThatTheWorkerTakes) {
     ASSERT_TRUE(config) << config.error().to_string();
     EXPECT_EQ(config->name, "web");
     EXPECT_EQ(config->last_words, "/w");
+}
+
+TEST(WorkerConfig, HasEveryLimitOfAVersionThatAWorkerTakes) {
+    const VmDefinition plain =
+        *parse_definition({{"name", "web"}, {"memory", "512M"}, {"kernel", "/boot/vmlinuz"}});
+    const auto taken = [&](size_t index, const std::string& version) {
+        VmDefinition capped = plain;
+        capped.services[index] = false;
+        capped.service_versions[index] = version;
+        return worker::parse_config(control::dump_json(worker_config(
+            capped, {}, {.control = "/c", .serial_socket = "/s", .last_words = "/w"})));
+    };
+    for (size_t index = 0; index < control::kServiceWords.size(); ++index) {
+        std::string words;
+        for (const auto word : control::version_words(static_cast<control::Service>(index))) {
+            const auto config = taken(index, std::string(word));
+            ASSERT_TRUE(config) << config.error().to_string();
+            const std::array all = {&config->services.heartbeat, &config->services.shutdown,
+                                    &config->services.timesync, &config->services.kvp};
+            EXPECT_FALSE(all.at(index)->enabled);
+            ASSERT_TRUE(all.at(index)->max_version);
+            EXPECT_EQ(word, std::to_string(all.at(index)->max_version->major) + "." +
+                                std::to_string(all.at(index)->max_version->minor));
+            words += (words.empty() ? "" : ", ") + std::string(word);
+        }
+        EXPECT_EQ(taken(index, "0.1").error().to_string(),
+                  "/services/" + std::string(control::kServiceWords.at(index)) +
+                      "/max_version: expected one of " + words)
+            << "no more than those";
+    }
 }
 
 }  // namespace

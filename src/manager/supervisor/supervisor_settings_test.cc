@@ -131,7 +131,8 @@ TEST_F(SupervisorTest, ListsWhatWaitsForTheNextStart) {
     wanted.name = "front";
     wanted.description = "new";
     wanted.heartbeat.attempts = 9;
-    EXPECT_THAT(*supervisor->redefine(wanted), ElementsAre("memory", "name"));
+    wanted.service_versions[std::to_underlying(control::Service::kKvp)] = "4.0";
+    EXPECT_THAT(*supervisor->redefine(wanted), ElementsAre("memory", "name", "service_versions"));
     EXPECT_EQ(supervisor->find("front"), web);
     EXPECT_EQ(supervisor->find("web"), std::nullopt);
     EXPECT_EQ(count("vm_changed"), 2);
