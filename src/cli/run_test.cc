@@ -175,7 +175,8 @@ TEST(Hvis, ShowsListsAndScreens) {
               "SERVICE    STATUS                     VERSION            SINCE                     "
               "EXPLANATION\n"
               "heartbeat  ok (applications healthy)  3.0 (at most 3.0)  2026-03-01T12:00:00.000Z  "
-              "beats are answered\n");
+              "beats are answered\n"
+              "not in this version: vss, file-copy\n");
     EXPECT_THAT(
         run_hvis(hvisd.path(), {"events"}).out,
         StartsWith("41  2026-03-01T12:00:00.000Z  error  web  heartbeat  3001 heartbeat_lost: "));

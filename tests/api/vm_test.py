@@ -65,6 +65,17 @@ class VmTest(unittest.TestCase):
         for name in ("showVersion", "showHost", "listEvents", "listOperations", "listTokens", "showMetrics", "showContract"):
             self.ask(name)
 
+    def test_services_that_are_not_there_are_answered_in_words(self):
+        listed = {entry["service"]: entry["explanation"] for entry in self.ask("listServices")["not_offered"]}
+        self.assertIn("file-copy", listed)
+        for service, words in (("guest-services", "file copy"), ("file_copy", "file copy"), ("backup", "shadow copy")):
+            for enabled in (True, False):
+                refused = self.ask("switchService", {"enabled": enabled}, status=409, service=service)
+                self.assertIn(words, refused["detail"])
+                self.assertIn("is not in this version", refused["detail"])
+                self.assertIn("hvis service enable NAME", refused["hint"])
+        self.assertIn('"kpv"', self.ask("switchService", {"enabled": True}, status=404, service="kpv")["detail"])
+
     def test_a_limit_of_a_services_version_holds_from_the_next_start(self):
         def shown(listed):
             return {entry["service"]: (entry.get("max_version"), entry.get("message")) for entry in listed["services"]}

@@ -13,7 +13,14 @@ struct ListServices {
 
     Result<void, Failure> run(Session& session) const {
         const Document list = HVIS_TRY(session.api.get(Target::vm(vm) / "services"));
-        session.print(*list, control::show_services(control::member_of(*list, "services")));
+        std::string later;
+        if (const Json& others = control::member_of(*list, "not_offered"); others.is_array()) {
+            for (const Json& service : others) {
+                later += (later.empty() ? "" : ", ") + control::text_at(service, "service");
+            }
+        }
+        session.print(*list, control::show_services(control::member_of(*list, "services")) +
+                                 (later.empty() ? "" : "not in this version: " + later + "\n"));
         return {};
     }
 };

@@ -4,6 +4,7 @@
 #include "control/field_reader.h"
 #include "control/time_text.h"
 #include "manager/api/handlers.h"
+#include "manager/api/planned_services.h"
 #include "manager/api/worker_request.h"
 
 namespace hvis::manager {
@@ -47,6 +48,10 @@ Json resting_services(const VmSummary& summary) {
     return list;
 }
 
+Json services_answer(Json services) {
+    return {{"services", std::move(services)}, {"not_offered", planned_services()}};
+}
+
 std::string_view word_of(Delivery::State state) {
     switch (state) {
         case Delivery::State::kWaiting:
@@ -78,8 +83,7 @@ std::optional<control::Service> service_of(const ApiRequest& request, const Resp
             return static_cast<control::Service>(index);
         }
     }
-    responder.fail(control::make_failure(control::ErrorCode::kNotFound, "there is no such service",
-                                         "heartbeat, shutdown, timesync and kvp"));
+    responder.fail(not_offered(name));
     return std::nullopt;
 }
 
@@ -138,11 +142,11 @@ void list_services(ApiContext& context, const ApiRequest& request, Responder res
             for (Json& entry : services) {
                 put_limit(entry, definition);
             }
-            return Json{{"services", std::move(services)}};
+            return services_answer(std::move(services));
         };
         ask_worker(context, *vm, "service.list", *request.body, responder, shaped);
     } else {
-        responder.json({{"services", resting_services(*summary)}});
+        responder.json(services_answer(resting_services(*summary)));
     }
 }
 
