@@ -34,7 +34,7 @@ std::vector<std::string> offered(const std::vector<std::string>& words,
 
 TEST(Completion, OffersNounsVerbsAndOptionsOfTheTree) {
     EXPECT_THAT(offered({""}), AllOf(Contains("vm"), Contains("status"), Contains("completion")));
-    EXPECT_THAT(offered({"st"}), ElementsAre("start", "stop", "status"));
+    EXPECT_THAT(offered({"st"}), ElementsAre("start", "stop", "status", "stats"));
     EXPECT_THAT(offered({"vm", "cr"}), ElementsAre("create"));
     EXPECT_THAT(offered({"--json", "heartbeat", ""}), ElementsAre("show", "set", "test"));
     EXPECT_THAT(offered({"vm", "create", "--kern"}), ElementsAre("--kernel"));

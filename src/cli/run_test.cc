@@ -82,6 +82,7 @@ const std::vector<VerbCase> kVerbs = {
     {"vm delete web --yes", {"GET /api/v1/vms/web", "DELETE /api/v1/vms/web"}},
     {"vm export web /srv/web", {R"(POST /api/v1/vms/web/export {"path":"/srv/web"})", kEnd}},
     {"vm import /srv/web", {R"(POST /api/v1/vms/import {"path":"/srv/web"})", kEnd}},
+    {"stats web", {"GET /api/v1/vms/web/stats"}},
     {"wait web --for ip --timeout 1s",
      {R"(POST /api/v1/vms/web/wait {"for":"ip","timeout_ms":1000})", kEnd}},
     {"service list web", {"GET /api/v1/vms/web/services"}},
@@ -177,6 +178,10 @@ TEST(Hvis, ShowsListsAndScreens) {
               "heartbeat  ok (applications healthy)  3.0 (at most 3.0)  2026-03-01T12:00:00.000Z  "
               "beats are answered\n"
               "not in this version: vss, file-copy\n");
+    EXPECT_THAT(run_hvis(hvisd.path(), {"stats", "web"}).out,
+                AllOf(testing::ContainsRegex("EXIT +COUNT\nhalt +12\n"),
+                      testing::ContainsRegex("kvp.bytes_received +4096\n"),
+                      testing::ContainsRegex("heartbeat, answers within 1ms +7\n")));
     EXPECT_THAT(
         run_hvis(hvisd.path(), {"events"}).out,
         StartsWith("41  2026-03-01T12:00:00.000Z  error  web  heartbeat  3001 heartbeat_lost: "));

@@ -4,6 +4,7 @@
 #include "cli/summary.h"
 #include "cli/verbs/verbs.h"
 #include "control/commands.h"
+#include "control/show.h"
 
 namespace hvis::cli {
 namespace {
@@ -16,6 +17,16 @@ struct Status {
     Result<void, Failure> run(Session& session) const {
         const Document summary = HVIS_TRY(session.api.get(Target::vm(vm)));
         session.print(*summary, status_text(*summary));
+        return {};
+    }
+};
+
+struct Stats {
+    std::string vm;
+
+    Result<void, Failure> run(Session& session) const {
+        const Document stats = HVIS_TRY(session.api.get(Target::vm(vm) / "stats"));
+        session.print(*stats, control::show_stats(*stats));
         return {};
     }
 };
@@ -44,6 +55,9 @@ void add_status_verbs(CLI::App& app, Chosen& chosen) {
     CLI::App& status =
         add_verb(app, "status", "State, guest and services on one screen", "status web");
     add_vm(status, choose<Status>(status, chosen)->vm);
+    CLI::App& stats =
+        add_verb(app, "stats", "Exits by reason, ring traffic, heartbeat round trips", "stats web");
+    add_vm(stats, choose<Stats>(stats, chosen)->vm);
     CLI::App& wait =
         add_verb(app, "wait", "Wait until something is so", "wait web --for ip --timeout 60s");
     const auto verb = choose<Wait>(wait, chosen);
