@@ -36,6 +36,9 @@ struct Ran {
 struct Host {
     /// Contents of a (virtual) file, or empty.
     std::function<std::string(const std::string& path)> read;
+    std::function<bool(const std::string& path)> exists;
+    /// Name of the user whom a file belongs to, or empty.
+    std::function<std::string(const std::string& path)> owner;
     /// 0, or the errno with which the file refuses to be opened for reading and writing.
     std::function<int(const std::string& path)> open_error;
     /// Path of a program in $PATH or beside this one, or empty.
@@ -53,6 +56,8 @@ std::vector<Check> check_kvm(const Host& host);
 std::vector<Check> check_host(const Host& host);
 /// Whether hvisd answers, and whether the caller may speak to it.
 std::vector<Check> check_manager(const Host& host, Api& api);
+/// What starts the workers, and whether it stays up when nobody is logged in.
+std::vector<Check> check_launcher(const Host& host, Api& api);
 
 /// {"checks":[{"name","state","finding","fix"},…],"state":…}: the worst of all.
 Json checks_document(const std::vector<Check>& checks);

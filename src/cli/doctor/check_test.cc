@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <map>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,6 +27,9 @@ struct World {
         {"/proc/cpuinfo", "flags : fpu vmx"},
         {"/proc/meminfo", "MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 4194304 kB\n"},
         {"/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never"}};
+    std::set<std::string> present = {"/run/systemd/system", "/var/lib/systemd/linger/hvis",
+                                     "/usr/lib/systemd/user/dbus.socket"};
+    std::string owner = "hvis";
     int kvm_error = 0;
     std::map<std::string, std::string, std::less<>> programs = {
         {"hvis-vm", "/usr/bin/hvis-vm"},
@@ -36,7 +40,13 @@ struct World {
     std::vector<std::string> groups = {"hvis"};
 
     [[nodiscard]] Host host() const {
-        return {.read = [this](const std::string& path) { return files.at(path); },
+        return {.read =
+                    [this](const std::string& path) {
+                        const auto found = files.find(path);
+                        return found == files.end() ? std::string() : found->second;
+                    },
+                .exists = [this](const std::string& path) { return present.contains(path); },
+                .owner = [this](const std::string&) { return owner; },
                 .open_error = [this](const std::string&) { return kvm_error; },
                 .find_program =
                     [this](std::string_view name) {
@@ -85,6 +95,7 @@ TEST(Doctor, GivesAFixForWhateverIsWrong) {
         EXPECT_NE(find(checks, name).fix, "") << name;
     }
     EXPECT_EQ(find(checks, "kernel").state, CheckState::kMissing);
+    EXPECT_EQ(find(checks, "qemu-storage-daemon").fix, "apt-get install qemu-system-common");
 }
 
 TEST(Doctor, TellsAMissingKvmFromAForbiddenOne) {
@@ -144,6 +155,57 @@ TEST(Doctor, PassesOnHowACallerWithoutARoleGetsOne) {
     EXPECT_EQ(check.state, CheckState::kMissing);
     EXPECT_EQ(check.finding, "uid 1000 has no role");
     EXPECT_EQ(check.fix, "[roles] users = { 1000 = \"operator\" }");
+}
+
+/// hvisd has last started a worker with this process.
+void last_worker(FakeHvisd& hvisd, const std::string& process) {
+    hvisd.answer("GET /api/v1/events", 200,
+                 R"({"events":[{"id":7001,"fields":{"pid":")" + process + R"("}}],"last":1})");
+}
+
+TEST(Doctor, LooksAtWhatStartsTheWorkers) {
+    World world;
+    FakeHvisd hvisd;
+    Api api(UnixEndpoint{hvisd.path()}, -1);
+    last_worker(hvisd, "4711");
+    const std::string group = "0::/user.slice/user-999.slice/user@999.service/app.slice/";
+    world.files["/proc/4711/cgroup"] = group + "hvis-vm@5c0a3f5e.service\n";
+    auto checks = check_launcher(world.host(), api);
+    EXPECT_EQ(worst_of(checks), CheckState::kOk) << checks_text(checks);
+    EXPECT_EQ(find(checks, "launcher").finding, "workers are units of systemd");
+    EXPECT_THAT(hvisd.take_lines(),
+                testing::ElementsAre("GET /api/v1/events?id=7001%2C7002&newest=true&limit=1"));
+
+    world.files["/proc/4711/cgroup"] = "0::/system.slice/hvisd.service\n";
+    const Check child = find(check_launcher(world.host(), api), "launcher");
+    EXPECT_EQ(child.state, CheckState::kWarning);
+    EXPECT_THAT(child.fix, HasSubstr("launcher = \"child\""));
+
+    world.files.erase("/proc/4711/cgroup");
+    EXPECT_THAT(find(check_launcher(world.host(), api), "launcher").finding,
+                StartsWith("no worker runs"));
+    last_worker(hvisd, "../../etc");
+    EXPECT_EQ(worst_of(check_launcher(world.host(), api)), CheckState::kOk);
+}
+
+TEST(Doctor, MissesWhatKeepsTheManagerOfHvisdsUserUp) {
+    World world;
+    FakeHvisd hvisd;
+    Api api(UnixEndpoint{hvisd.path()}, -1);
+    world.present = {"/run/systemd/system"};
+    auto checks = check_launcher(world.host(), api);
+    EXPECT_EQ(find(checks, "linger").state, CheckState::kWarning);
+    EXPECT_EQ(find(checks, "linger").fix, "sudo loginctl enable-linger hvis");
+    EXPECT_THAT(find(checks, "dbus-user-session").fix,
+                StartsWith("apt-get install dbus-user-session"));
+
+    world.owner = "root";
+    EXPECT_EQ(check_launcher(world.host(), api).size(), 1U) << "root asks the system's own systemd";
+    world.present.clear();
+    EXPECT_THAT(find(check_launcher(world.host(), api), "launcher").finding,
+                StartsWith("no systemd here"));
+    world.owner.clear();
+    EXPECT_THAT(check_launcher(world.host(), api), IsEmpty());
 }
 
 TEST(Doctor, ReportsForPeopleAndForPrograms) {

@@ -83,7 +83,7 @@ std::vector<Check> check_host(const Host& host) {
     return {check_kernel(host), check_memory(host), check_huge_pages(host),
             check_program(host, "passt", "guests without a tap device have no network", "passt"),
             check_program(host, "qemu-storage-daemon",
-                          "no disk images but raw files and block devices", "qemu-utils")};
+                          "no disk images but raw files and block devices", "qemu-system-common")};
 }
 
 }  // namespace hvis::cli

@@ -10,7 +10,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <pwd.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +32,14 @@ constexpr std::chrono::seconds kRunPatience{20};
 std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+std::string owner_of(const std::string& path) {
+    struct stat found = {};
+    const passwd* user = ::stat(path.c_str(), &found) == 0 ? ::getpwuid(found.st_uid) : nullptr;
+    return user == nullptr ? std::string() : std::string(user->pw_name);
 }
 
 int open_error_of(const std::string& path) {
@@ -145,6 +155,8 @@ std::vector<std::string> groups_of_process() {
 
 Host Host::real() {
     return {.read = read_file,
+            .exists = is_there,
+            .owner = owner_of,
             .open_error = open_error_of,
             .find_program = find_in_path,
             .run = run_program,

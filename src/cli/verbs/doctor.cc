@@ -15,6 +15,7 @@ struct Doctor {
         };
         add(check_host(host));
         add(check_manager(host, session.api));
+        add(check_launcher(host, session.api));
         session.print(checks_document(checks), checks_text(checks));
         if (worst_of(checks) == CheckState::kMissing) {
             return std::unexpected(control::make_failure(control::ErrorCode::kFailed,
