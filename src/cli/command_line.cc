@@ -33,6 +33,7 @@ void add_all_verbs(CLI::App& app, Chosen& chosen) {
     add_time_verbs(app, chosen);
     CLI::App& kvp = add_noun(app, "kvp", "Key/value pairs, exchanged with a guest");
     add_kvp_verbs(kvp, chosen);
+    add_kvp_watch_verb(kvp, chosen);
     add_kvp_file_verbs(kvp, chosen);
     add_ip_verbs(app, chosen);
     add_event_verbs(app, chosen);

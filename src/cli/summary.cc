@@ -24,6 +24,11 @@ std::string memory_text(const Json& definition) {
     return std::to_string(number_at(definition, "memory") / kMebibyte) + " MiB";
 }
 
+std::string processors_text(const Json& definition) {
+    const std::string count = text_at(definition, "processors");
+    return count + (count == "1" ? " processor" : " processors");
+}
+
 /// Status of the heartbeat in one word, "-" while there is none.
 std::string heartbeat_word(const Json& status) {
     if (const Json& services = member_of(status, "services"); services.is_array()) {
@@ -47,6 +52,18 @@ std::string services_word(const Json& services) {
         }
     }
     return text;
+}
+
+/// What a disabled service says of its guest's applications is worth nothing.
+Json without_moot(Json services) {
+    if (services.is_array()) {
+        for (Json& service : services) {
+            if (text_at(service, "primary") == "disabled") {
+                service.erase("applications");
+            }
+        }
+    }
+    return services;
 }
 
 std::string autostart_text(const Json& autostart) {
@@ -114,18 +131,30 @@ std::string status_text(const Json& summary) {
     const Json& status = member_of(summary, "status");
     const std::string explanation = text_at(summary, "explanation");
     if (status.is_object()) {
-        return control::show_status(status) +
-               (explanation.empty() ? "" : "\n" + explanation + "\n");
+        Json shown = status;
+        shown["services"] = without_moot(member_of(status, "services"));
+        return control::show_status(shown) + (explanation.empty() ? "" : "\n" + explanation + "\n");
     }
     std::vector<Row> rows = {{text_at(summary, "name"), text_at(summary, "id")}};
     const std::string since = text_at(summary, "since");
     add_row(rows, "State", text_at(summary, "state") + (since.empty() ? "" : " since " + since));
     add_row(rows, "Why", explanation);
     const Json& definition = member_of(summary, "definition");
-    add_row(rows, "Hardware",
-            text_at(definition, "processors") + " processors, " + memory_text(definition));
+    add_row(rows, "Hardware", processors_text(definition) + ", " + memory_text(definition));
     add_row(rows, "Services", services_word(member_of(definition, "services")));
     return table_text(rows);
+}
+
+std::string services_text(const Json& services) {
+    return control::show_services(without_moot(services));
+}
+
+std::string heartbeat_text(const Json& heartbeat) {
+    Json shown = heartbeat;
+    if (const Json& service = member_of(heartbeat, "service"); service.is_object()) {
+        shown["service"] = without_moot(Json::array({service})).front();
+    }
+    return control::show_heartbeat(shown);
 }
 
 std::string definition_text(const Json& summary) {

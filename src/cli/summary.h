@@ -18,6 +18,10 @@ inline constexpr std::array<std::string_view, 8> kStateWords = {
 std::string summaries_text(const Json& list);
 /// The screen of `hvis status`: the worker's status where there is one, else why there is none.
 std::string status_text(const Json& summary);
+/// The table of `hvis service list`, from the list of services.
+std::string services_text(const Json& services);
+/// The screen of `hvis heartbeat show`.
+std::string heartbeat_text(const Json& heartbeat);
 /// The screen of `hvis vm show`.
 std::string definition_text(const Json& summary);
 

@@ -89,10 +89,10 @@ void add_list(CLI::App& verb, const char* name, std::vector<std::string>& list,
 /// Text that `take` reads, or else says what it expected.
 void add_parsed(CLI::App& verb, const char* name, const char* description, const char* type,
                 const std::function<std::optional<std::string>(const std::string&)>& take);
-
 /// The same, for an option that may be given again.
 void add_parsed_list(CLI::App& verb, const char* name, const char* description, const char* type,
                      const std::function<std::optional<std::string>(const std::string&)>& take);
+
 
 /// Called when the command line has chosen the verb.
 void on_chosen(CLI::App& verb, std::function<void()> call);

@@ -1,11 +1,10 @@
-
-#include "control/events.h"
-
 #include <array>
 
 #include <nlohmann/json.hpp>
 
 #include "base/duration.h"
+#include "cli/event_table.h"
+#include "cli/following.h"
 #include "cli/verbs/verbs.h"
 #include "control/show_fields.h"
 #include "control/time_text.h"
@@ -18,17 +17,6 @@ using control::text_at;
 constexpr std::array<std::string_view, 4> kSeverities = {"info", "warning", "error", "critical"};
 /// What hvisd takes as the limit when none is given.
 constexpr size_t kDefaultLimit = 1000;
-/// Pause before a stream that hvisd has ended is asked for again.
-constexpr std::chrono::milliseconds kReconnectPause{1000};
-
-/// "12  2026-…Z  warning  web  heartbeat  3001 heartbeat_lost: …"
-std::string event_line(const Json& event) {
-    const std::string vm = text_at(event, "vm_name");
-    return text_at(event, "sequence") + "  " + text_at(event, "time") + "  " +
-           text_at(event, "severity") + "  " + (vm.empty() ? "-" : vm) + "  " +
-           text_at(event, "service") + "  " + text_at(event, "id") + " " + text_at(event, "name") +
-           ": " + text_at(event, "text") + "\n";
-}
 
 /// What --since may be: a number, a span of time before now, or a moment.
 struct Since {
@@ -72,6 +60,11 @@ struct Events {
     }
 
     Result<void, Failure> run(Session& session) const {
+        if (limit == 0U) {
+            return std::unexpected(control::make_failure(control::ErrorCode::kUsage,
+                                                         "--limit: expected 1 or more",
+                                                         "see hvis events --help"));
+        }
         return follow ? follow_on(session) : list(session);
     }
 
@@ -91,11 +84,7 @@ struct Events {
                 HVIS_TRY(session.api.get(asked(begin, *next, std::to_string(wanted - got))));
             add_page(all, *more);
         }
-        std::string text;
-        for (const Json& event : control::member_of(all, "events")) {
-            text += event_line(event);
-        }
-        session.print(all, text);
+        session.print(all, events_text(all));
         return {};
     }
 
@@ -137,53 +126,34 @@ struct Events {
         if (since.empty()) {
             start.number = std::to_string(control::number_at(*last, "last") + 1);
         }
-        bool told = false;
-        bool listening = true;
-        while (true) {
-            const Target target = filtered().with("since", start.number).with("from", start.from);
-            auto followed =
-                session.api.follow(target, [&](const std::string& /*type*/, const Json& event) {
-                    told = false;
-                    if (const Json& number = control::member_of(event, "sequence");
-                        number.is_number_unsigned()) {
-                        start = {.number = std::to_string(number.get<uint64_t>() + 1), .from = {}};
-                    }
-                    listening = session.output.out(session.json ? control::dump_json(event) + "\n"
-                                                                : event_line(event));
-                    return listening;
-                });
-            if (!followed && followed.error().outcome == kInterrupted) {
-                return {};  // Ctrl+C is how following ends.
-            }
-            if (!followed && followed.error().outcome != kDisconnected) {
-                return followed;
-            }
-            if (!listening) {
-                return {};
-            }
-            if (!told) {
-                session.output.err(
-                    "hvis: hvisd ended the stream; going on as soon as it is back\n");
-                told = true;
-            }
-            if (const auto waited = pause(session); !waited) {
-                return {};
-            }
+        if (!session.json) {
+            session.output.out(events_heading());
         }
-    }
-
-    /// Fails at Ctrl+C.
-    static Result<void, Failure> pause(Session& session) {
-        const auto waited =
-            wait_for(-1, 0,
-                     {.deadline = std::chrono::steady_clock::now() + kReconnectPause,
-                      .interrupt = session.api.interrupt()});
-        if (!waited && waited.error().outcome == kInterrupted) {
-            return waited;
-        }
-        return {};
+        const auto target = [&] {
+            return filtered().with("since", start.number).with("from", start.from);
+        };
+        uint32_t shown = 0;
+        return keep_following(session, target, [&](const std::string& /*type*/, const Json& event) {
+            if (const Json& number = control::member_of(event, "sequence");
+                number.is_number_unsigned()) {
+                start = {.number = std::to_string(number.get<uint64_t>() + 1), .from = {}};
+            }
+            const bool listening = session.output.out(
+                session.json ? control::dump_json(event) + "\n" : event_line(event));
+            return listening && ++shown != limit;
+        });
     }
 };
+
+/// The next of the --id on the line.
+std::optional<std::string> read_id(const std::string& text, std::vector<std::string>& ids) {
+    const auto number = event_number(text);
+    ids.push_back(number.value_or(text));
+    return number ? std::nullopt
+                  : std::optional<std::string>(
+                        "expected a kind of event, such as heartbeat_lost or 3001 "
+                        "(docs/events.md lists them)");
+}
 
 std::optional<std::string> read_when(const std::string& text, std::string& since) {
     const bool moment = text.size() >= 20 && text[4] == '-' && text[10] == 'T';
@@ -206,10 +176,13 @@ void add_event_verbs(CLI::App& app, Chosen& chosen) {
     add_parsed(events, "--since", "from an event's number, a span before now, or a moment", "WHEN",
                [&since](const std::string& text) { return read_when(text, since); });
     add_choice(events, "--severity", verb->severity, kSeverities, "this and worse");
-    add_text(events, "--service", verb->service, "of a service, machine, vmbus or manager",
-             type_name::kService);
-    add_list(events, "--id", verb->ids, "only events of this kind; may be given again", "ID");
-    add_number(events, "--limit", verb->limit, "at most so many (1000)", "N");
+    add_choice(events, "--service", verb->service, kEventServices, "only events about this");
+    std::vector<std::string>& ids = verb->ids;
+    add_parsed_list(events, "--id",
+                    "only events of this kind, by number or name; may be given again", "ID",
+                    [&ids](const std::string& text) { return read_id(text, ids); });
+    add_number(events, "--limit", verb->limit, "at most so many (1000; with --follow no limit)",
+               "N");
 }
 
 }  // namespace hvis::cli

@@ -3,10 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/summary.h"
 #include "cli/verbs/verbs.h"
 #include "control/alert_test.h"
 #include "control/heartbeat_policy.h"
-#include "control/show.h"
 #include "control/show_fields.h"
 
 namespace hvis::cli {
@@ -24,7 +24,7 @@ struct ShowHeartbeat {
 
     Result<void, Failure> run(Session& session) const {
         const Document heartbeat = HVIS_TRY(session.api.get(Target::vm(vm) / "heartbeat"));
-        session.print(*heartbeat, control::show_heartbeat(*heartbeat));
+        session.print(*heartbeat, heartbeat_text(*heartbeat));
         return {};
     }
 };
@@ -66,7 +66,7 @@ struct SetHeartbeat {
         }
         const Document heartbeat =
             HVIS_TRY(session.api.send("PATCH", Target::vm(vm) / "heartbeat", patch));
-        session.print(*heartbeat, control::show_heartbeat(*heartbeat));
+        session.print(*heartbeat, heartbeat_text(*heartbeat));
         return {};
     }
 };
@@ -146,10 +146,11 @@ std::optional<std::string> read_misses(const std::string& text, SetHeartbeat& ve
         uint32_t window = 0;
         good = *read.ptr == '/';
         read = std::from_chars(read.ptr + 1, end, window);
-        good = good && read.ec == std::errc() && read.ptr == end;
+        good = good && read.ec == std::errc() && read.ptr == end && misses <= window;
         verb.window = window;
     }
-    return good ? std::nullopt : std::optional<std::string>("expected N/M, such as 2/3");
+    return good ? std::nullopt
+                : std::optional<std::string>("expected N/M with N at most M, such as 2/3");
 }
 
 void add_set(CLI::App& noun, Chosen& chosen) {

@@ -63,9 +63,8 @@ struct SetPair : Pairs {
                                                  {{"key", key}, {"value", value}}, patience())
                               : session.api.send("PUT", with_timeout(target() / key),
                                                  {{"value", value}}, patience()));
-        if (session.json) {
-            session.print(*answer, "");
-        }
+        session.print(*answer,
+                      printable(key) + " of " + vm + " is " + (only_add ? "added\n" : "set\n"));
         return {};
     }
 };
@@ -76,42 +75,7 @@ struct DeletePair : Pairs {
     Result<void, Failure> run(Session& session) const {
         const Document answer =
             HVIS_TRY(session.api.remove(with_timeout(target() / key), patience()));
-        if (session.json) {
-            session.print(*answer, "");
-        }
-        return {};
-    }
-};
-
-/// "set  role = web", "delete  role"; for programs the pair with its "change".
-std::string change_line(const std::string& change, const Json& pair, bool json) {
-    if (json) {
-        Json line = pair;
-        line["change"] = change;
-        return control::dump_json(line) + "\n";
-    }
-    const Json& value = control::member_of(pair, "value");
-    return printable(change) + "  " + control::text_at(pair, "key") +
-           (value.is_null() ? "" : " = " + control::text_of(value)) + "\n";
-}
-
-/// One line for each change, until interrupted.
-struct WatchPairs : Pairs {
-    Result<void, Failure> run(Session& session) const {
-        bool listening = true;
-        const auto followed = session.api.follow(
-            target() / "watch", [&](const std::string& change, const Json& pair) {
-                listening = session.output.out(change_line(change, pair, session.json));
-                return listening;
-            });
-        // Ctrl+C is how a watch ends.
-        if (!followed && followed.error().outcome != kInterrupted) {
-            return std::unexpected(followed.error());
-        }
-        if (followed && listening) {
-            return std::unexpected(control::make_failure(
-                control::ErrorCode::kFailed, "hvisd ended the watch", "begin it again"));
-        }
+        session.print(*answer, printable(key) + " of " + vm + " is removed\n");
         return {};
     }
 };
@@ -135,9 +99,6 @@ void add_readers(CLI::App& kvp, Chosen& chosen) {
     get_verb->add_to(get);
     add_key(get, get_verb->key);
     get_verb->add_timeout_to(get);
-    CLI::App& watch =
-        add_reader(kvp, "watch", "Changes of a pool (auto), until Ctrl+C", "web --pool guest");
-    choose<WatchPairs>(watch, chosen)->add_to(watch);
 }
 
 void add_writers(CLI::App& kvp, Chosen& chosen) {

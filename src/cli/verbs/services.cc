@@ -1,8 +1,8 @@
 #include <nlohmann/json.hpp>
 
+#include "cli/summary.h"
 #include "cli/verbs/verbs.h"
 #include "control/commands.h"
-#include "control/show.h"
 #include "control/show_fields.h"
 
 namespace hvis::cli {
@@ -19,7 +19,7 @@ struct ListServices {
                 later += (later.empty() ? "" : ", ") + control::text_at(service, "service");
             }
         }
-        session.print(*list, control::show_services(control::member_of(*list, "services")) +
+        session.print(*list, services_text(control::member_of(*list, "services")) +
                                  (later.empty() ? "" : "not in this version: " + later + "\n"));
         return {};
     }

@@ -14,6 +14,7 @@ void add_heartbeat_verbs(CLI::App& app, Chosen& chosen);
 void add_time_verbs(CLI::App& app, Chosen& chosen);
 void add_ip_verbs(CLI::App& app, Chosen& chosen);
 void add_kvp_verbs(CLI::App& kvp, Chosen& chosen);
+void add_kvp_watch_verb(CLI::App& kvp, Chosen& chosen);
 void add_kvp_file_verbs(CLI::App& kvp, Chosen& chosen);
 void add_event_verbs(CLI::App& app, Chosen& chosen);
 void add_console_verbs(CLI::App& app, Chosen& chosen);
