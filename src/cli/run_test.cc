@@ -108,6 +108,7 @@ const std::vector<VerbCase> kVerbs = {
     {"kvp add web list x", {R"(POST /api/v1/vms/web/kvp/external {"key":"list","value":"x"})"}},
     {"kvp delete web role", {"DELETE /api/v1/vms/web/kvp/external/role"}},
     {"kvp export web --pool auto", {"GET /api/v1/vms/web/kvp/auto"}},
+    {"kvp export web /dev/null", {"GET /api/v1/vms/web/kvp/external"}},
     {"events", {"GET /api/v1/events?newest=true"}},
     {"events web --since 7 --severity error --id 3001 --id "
      "heartbeat_regained --limit 5",
@@ -351,7 +352,11 @@ TEST(Hvis, SaysThatHvisdDoesNotRun) {
 TEST(Hvis, CarriesPairsThroughAFile) {
     FakeHvisd hvisd;
     const std::string path = hvisd.directory() + "/pairs.json";
-    EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "export", "web", path}).status, 0);
+    EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "export", "web", path}).out,
+              "2 pairs written to " + path + "\n");
+    EXPECT_EQ(
+        nlohmann::json::parse(run_hvis(hvisd.path(), {"kvp", "export", "web", path, "--json"}).out),
+        (nlohmann::json{{"path", path}, {"pairs", 2}}));
     const Outcome same = run_hvis(hvisd.path(), {"kvp", "import", "web", path, "--replace"});
     EXPECT_EQ(same.out, "0 pairs set, 0 removed, the others were so already\n") << same.err;
     std::ofstream(path) << R"({"role":"y","new":"z"})";
@@ -363,6 +368,13 @@ TEST(Hvis, CarriesPairsThroughAFile) {
                             R"(PUT /api/v1/vms/web/kvp/external/new {"value":"z"})",
                             R"(PUT /api/v1/vms/web/kvp/external/role {"value":"y"})",
                             "DELETE /api/v1/vms/web/kvp/external/OSName"));
+    hvisd.answer("PUT /api/v1/vms/web/kvp/external/role", 504,
+                 R"({"code":"timed_out","detail":"the guest did not answer","hint":"look"})");
+    const Outcome half = run_hvis(hvisd.path(), {"kvp", "import", "web", path});
+    EXPECT_EQ(half.status, 4);
+    EXPECT_EQ(half.err,
+              "hvis: 'role': the guest did not answer; before that, 1 pair set, 0 removed\n"
+              "  look; then import the file again: what is set already stays\n");
     for (const char* bad : {"[]", "{\"a\":1}", "{", ""}) {
         std::ofstream(path) << bad;
         EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "import", "web", path}).status, 2) << bad;

@@ -57,12 +57,6 @@ void Session::print(const Json& document, const std::string& text) const {
     output.out(json ? control::dump_json_indented(document) + "\n" : text);
 }
 
-void Session::say(const std::string& sentence) const {
-    if (!json) {
-        output.out(sentence + "\n");
-    }
-}
-
 std::string operation_title(const Json& operation) {
     const std::string vm = text_at(operation, "vm_name");
     const std::string kind = text_at(operation, "kind");

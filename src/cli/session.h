@@ -16,8 +16,6 @@ struct Session {
 
     /// The document for programs, the text for people.
     void print(const Json& document, const std::string& text) const;
-    /// A sentence for people where nothing else tells that it was done; silent with --json.
-    void say(const std::string& sentence) const;
 };
 
 /// A verb as the command line chose it.

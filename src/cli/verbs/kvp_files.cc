@@ -57,6 +57,10 @@ Result<PairMap, Failure> read_pairs(const std::string& path) {
     return pairs;
 }
 
+std::string counted(size_t count, const std::string& what) {
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 struct ExportPairs {
     std::string vm;
     std::string pool = "external";
@@ -76,7 +80,49 @@ struct ExportPairs {
             return std::unexpected(make_failure(ErrorCode::kFailed, "cannot write " + path,
                                                 "check the folder and the room on its disk"));
         }
-        session.say(std::to_string(pairs.size()) + " pairs written to " + path);
+        session.print({{"path", path}, {"pairs", pairs.size()}},
+                      counted(pairs.size(), "pair") + " written to " + path + "\n");
+        return {};
+    }
+};
+
+/// What an import does, one request after another, and how far it has come.
+struct Changes {
+    Session& session;
+    const Target& target;
+    const PairMap& wanted;
+    const PairMap& present;
+    size_t set = 0;
+    size_t removed = 0;
+
+    Result<void, Failure> make(bool replace) {
+        Progress progress(session.output, !session.json);
+        for (const auto& [key, value] : wanted) {
+            const auto found = present.find(key);
+            if (found == present.end() || found->second != value) {
+                progress.show(key, static_cast<double>(set) / static_cast<double>(wanted.size()));
+                HVIS_CHECK(about(key, session.api.send("PUT", target / key, {{"value", value}})));
+                ++set;
+            }
+        }
+        for (const auto& [key, value] : present) {
+            if (replace && !wanted.contains(key)) {
+                HVIS_CHECK(about(key, session.api.remove(target / key)));
+                ++removed;
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] std::string text() const {
+        return counted(set, "pair") + " set, " + std::to_string(removed) + " removed";
+    }
+
+    static Result<void, Failure> about(const std::string& key, Result<Document, Failure> done) {
+        if (!done) {
+            done.error().message = "'" + key + "': " + done.error().message;
+            return std::unexpected(done.error());
+        }
         return {};
     }
 };
@@ -92,26 +138,16 @@ struct ImportPairs {
         const Target target = Target::vm(vm) / "kvp" / pool;
         const Document list = HVIS_TRY(session.api.get(target));
         const PairMap present = pairs_of(*list);
-        size_t set = 0;
-        size_t removed = 0;
-        Progress progress(session.output, !session.json);
-        for (const auto& [key, value] : wanted) {
-            const auto found = present.find(key);
-            if (found == present.end() || found->second != value) {
-                progress.show(key, static_cast<double>(set) / static_cast<double>(wanted.size()));
-                HVIS_TRY(session.api.send("PUT", target / key, {{"value", value}}));
-                ++set;
-            }
+        Changes changes{.session = session, .target = target, .wanted = wanted, .present = present};
+        if (auto done = changes.make(replace); !done) {
+            Failure failure = done.error();
+            failure.message += "; before that, " + changes.text();
+            failure.hint += (failure.hint.empty() ? "" : "; then ") +
+                            std::string("import the file again: what is set already stays");
+            return std::unexpected(failure);
         }
-        for (const auto& [key, value] : present) {
-            if (replace && !wanted.contains(key)) {
-                HVIS_TRY(session.api.remove(target / key));
-                ++removed;
-            }
-        }
-        session.print({{"set", set}, {"removed", removed}},
-                      std::to_string(set) + " pairs set, " + std::to_string(removed) +
-                          " removed, the others were so already\n");
+        session.print({{"set", changes.set}, {"removed", changes.removed}},
+                      changes.text() + ", the others were so already\n");
         return {};
     }
 };
