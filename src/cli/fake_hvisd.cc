@@ -68,6 +68,7 @@ constexpr std::array kFixed = {
     Fixed{"PATCH /vms/web", 200, R"({"name":"web","pending":["memory"]})"},
     Fixed{"DELETE /vms/web", 204, ""},
     Fixed{"GET /vms/db", 200, "DB"},
+    Fixed{"GET /vms/web/status", 200, "STATUS"},
     Fixed{"POST /vms/web/start", 202, "RUNNING"},
     Fixed{"POST /vms/web/stop", 202, "RUNNING"},
     Fixed{"POST /vms/web/restart", 202, "RUNNING"},

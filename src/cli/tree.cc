@@ -48,6 +48,12 @@ CLI::Option* add_any(CLI::App& verb, const char* name, const char* description, 
 /// An argument shows its name alone, which is its type.
 const char* type_of(const char* name, const char* type) { return name[0] == '-' ? type : ""; }
 
+std::string absolute(const std::string& path) {
+    std::error_code error;
+    const auto whole = std::filesystem::absolute(path, error);
+    return error ? path : whole.lexically_normal().string();
+}
+
 void set_need(CLI::Option* option, Need need) { option->required(need == Need::kRequired); }
 
 }  // namespace
@@ -85,12 +91,18 @@ void add_path(CLI::App& verb, const char* name, std::string& path, const char* d
               Need need) {
     set_need(add_any(verb, name, description, type_of(name, type_name::kFile),
                      [&path](const std::string& text) {
-                         std::error_code error;
-                         const auto absolute = std::filesystem::absolute(text, error);
-                         path = error ? text : absolute.lexically_normal().string();
+                         path = absolute(text);
                          return std::optional<std::string>();
                      }),
              need);
+}
+
+void add_path(CLI::App& verb, const char* name, std::optional<std::string>& path,
+              const char* description) {
+    add_any(verb, name, description, type_name::kFile, [&path](const std::string& text) {
+        path = text.empty() ? text : absolute(text);
+        return std::optional<std::string>();
+    });
 }
 
 void add_flag(CLI::App& verb, const char* name, bool& flag, const char* description) {

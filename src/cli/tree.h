@@ -62,6 +62,10 @@ void add_vm(CLI::App& verb, std::string& name, Need need = Need::kRequired);
 void add_path(CLI::App& verb, const char* name, std::string& path, const char* description,
               Need need = Need::kOptional);
 
+/// A path that may be given as empty, which takes away what was there.
+void add_path(CLI::App& verb, const char* name, std::optional<std::string>& path,
+              const char* description);
+
 void add_flag(CLI::App& verb, const char* name, bool& flag, const char* description);
 /// "--x,!--no-x".
 void add_switch(CLI::App& verb, const char* name, std::optional<bool>& flag,
@@ -92,7 +96,6 @@ void add_parsed(CLI::App& verb, const char* name, const char* description, const
 /// The same, for an option that may be given again.
 void add_parsed_list(CLI::App& verb, const char* name, const char* description, const char* type,
                      const std::function<std::optional<std::string>(const std::string&)>& take);
-
 
 /// Called when the command line has chosen the verb.
 void on_chosen(CLI::App& verb, std::function<void()> call);

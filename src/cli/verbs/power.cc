@@ -2,6 +2,7 @@
 
 #include "cli/verbs/verbs.h"
 #include "control/commands.h"
+#include "control/show_fields.h"
 
 namespace hvis::cli {
 namespace {
@@ -46,6 +47,11 @@ struct AskGuest {
     std::optional<milliseconds> timeout;
 
     Result<void, Failure> run(Session& session) const {
+        if (const Document summary = HVIS_TRY(down_already(session)); summary != nullptr) {
+            session.print(*summary, vm + " does not run: it is " +
+                                        control::text_at(*summary, "state") + " already\n");
+            return {};
+        }
         Json body = Json::object();
         if (!power_off) {
             if (force) {
@@ -64,6 +70,17 @@ struct AskGuest {
         const Target target = Target::vm(vm) / (power_off ? "power-off" : action);
         const Document operation = HVIS_TRY(session.api.send("POST", target, body));
         return carry_out(session, operation, no_wait, vm + done);
+    }
+
+    /// The VM, where it is to stop and has. Cutting the power is hvisd's to judge: a VM that is
+    /// down may still be waiting to be started again.
+    Result<Document, Failure> down_already(Session& session) const {
+        if (std::string_view(action) != "stop" || power_off) {
+            return nullptr;
+        }
+        Document summary = HVIS_TRY(session.api.get(Target::vm(vm)));
+        const std::string state = control::text_at(*summary, "state");
+        return state == "stopped" || state == "failed" ? std::move(summary) : nullptr;
     }
 };
 

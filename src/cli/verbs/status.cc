@@ -1,10 +1,10 @@
 #include <nlohmann/json.hpp>
 
-#include "base/duration.h"
 #include "cli/summary.h"
 #include "cli/verbs/verbs.h"
 #include "control/commands.h"
 #include "control/show.h"
+#include "control/show_fields.h"
 
 namespace hvis::cli {
 namespace {
@@ -15,8 +15,19 @@ struct Status {
     std::string vm;
 
     Result<void, Failure> run(Session& session) const {
-        const Document summary = HVIS_TRY(session.api.get(Target::vm(vm)));
-        session.print(*summary, status_text(*summary));
+        const Document known = HVIS_TRY(session.api.get(Target::vm(vm)));
+        Json summary = *known;
+        if (control::member_of(summary, "status").is_object()) {
+            // What hvisd has at hand may be a second old; its worker knows what is so now. A VM
+            // that has just ended, or whose worker is silent, is shown as hvisd knew it.
+            const auto live = session.api.get(Target::vm(vm) / "status");
+            if (live) {
+                summary["status"] = **live;
+            } else if (live.error().outcome == kInterrupted) {
+                return std::unexpected(live.error());
+            }
+        }
+        session.print(summary, status_text(summary));
         return {};
     }
 };
@@ -31,12 +42,21 @@ struct Stats {
     }
 };
 
+/// The service without which the condition is never reached; empty where there is none.
+std::string service_behind(const std::string& condition) {
+    if (condition == "ip") {
+        return "kvp";  // which tells the addresses
+    }
+    return condition == "heartbeat" || condition == "kvp" ? condition : std::string();
+}
+
 struct Wait {
     std::string vm;
     std::string condition;
     std::optional<milliseconds> timeout;
 
     Result<void, Failure> run(Session& session) const {
+        HVIS_CHECK(check_service(session));
         Json body = {{"for", condition}};
         if (timeout) {
             body["timeout_ms"] = timeout->count();
@@ -46,6 +66,26 @@ struct Wait {
         const Document finished = HVIS_TRY(finish_operation(session, operation));
         session.print(*finished, vm + ": " + condition + "\n");
         return {};
+    }
+
+    /// Nothing comes of a wait for a service that is disabled.
+    Result<void, Failure> check_service(Session& session) const {
+        const std::string service = service_behind(condition);
+        if (service.empty()) {
+            return {};
+        }
+        const Document summary = HVIS_TRY(session.api.get(Target::vm(vm)));
+        const Json& services =
+            control::member_of(control::member_of(*summary, "definition"), "services");
+        if (control::text_at(services, service.c_str()) != "no") {
+            return {};
+        }
+        Failure failure = control::make_failure(
+            control::ErrorCode::kUnavailable,
+            service + " of " + vm + " is disabled: a wait for " + condition + " would be in vain",
+            "enable it: hvis service enable " + vm + " " + service);
+        failure.outcome = "service_disabled";
+        return std::unexpected(failure);
     }
 };
 

@@ -29,7 +29,7 @@ struct CreateVm {
     Result<void, Failure> run(Session& session) const {
         Json definition = {{"name", vm}};
         definition.merge_patch(fields.document());
-        if (fields.memory.empty()) {
+        if (!fields.memory) {
             definition["memory"] = "512M";
         }
         if (!partition.empty()) {
@@ -105,27 +105,47 @@ struct DeleteVm {
         if (!yes) {
             HVIS_CHECK(confirm_delete(session, name));
         }
-        const Document answer = HVIS_TRY(session.api.remove(Target::vm(vm)));
-        session.print(*answer, name + " is deleted\n");
+        auto answer = session.api.remove(Target::vm(vm));
+        if (!answer && answer.error().code == ErrorCode::kUnavailable) {
+            // It runs: that is a refusal, not a service or guest that is away.
+            answer.error().code = ErrorCode::kFailed;
+        }
+        const Document deleted = HVIS_TRY(std::move(answer));
+        session.print(*deleted, name + " is deleted\n");
         return {};
     }
 };
 
-/// export and import: long work on a folder.
-struct Transfer {
-    bool is_export = true;
+struct ExportVm {
     std::string vm;
     std::string directory;
 
     Result<void, Failure> run(Session& session) const {
-        const Target target = is_export ? Target::vm(vm) / "export" : Target("/vms/import");
         const Document operation =
-            HVIS_TRY(session.api.send("POST", target, {{"path", directory}}));
+            HVIS_TRY(session.api.send("POST", Target::vm(vm) / "export", {{"path", directory}}));
         const Document finished = HVIS_TRY(finish_operation(session, operation));
-        const std::string name = text_at(*finished, "vm_name");
-        session.print(*finished, (name.empty() ? vm : name) +
-                                     (is_export ? " is exported to " : " is imported from ") +
-                                     directory + "\n");
+        session.print(*finished, vm + " is exported to " + directory + "\n");
+        return {};
+    }
+};
+
+struct ImportVm {
+    std::string directory;
+    std::string name;
+    bool new_id = false;
+
+    Result<void, Failure> run(Session& session) const {
+        Json body = {{"path", directory}};
+        if (!name.empty()) {
+            body["name"] = name;
+        }
+        if (new_id) {
+            body["new_id"] = true;
+        }
+        const Document operation = HVIS_TRY(session.api.send("POST", Target("/vms/import"), body));
+        const Document finished = HVIS_TRY(finish_operation(session, operation));
+        session.print(*finished, text_at(control::member_of(*finished, "result"), "name") +
+                                     " is imported from " + directory + "\n");
         return {};
     }
 };
@@ -147,16 +167,17 @@ void add_create(CLI::App& vm, Chosen& chosen) {
 void add_transfer(CLI::App& vm, Chosen& chosen) {
     CLI::App& save = add_verb(vm, "export", "Write a VM with its disks and pairs into a new folder",
                               "vm export web /srv/backup/web");
-    const auto export_verb = choose<Transfer>(save, chosen);
+    const auto export_verb = choose<ExportVm>(save, chosen);
     add_vm(save, export_verb->vm);
     add_path(save, type_name::kDirectory, export_verb->directory,
              "folder, which must not exist yet", Need::kRequired);
-    CLI::App& load =
-        add_verb(vm, "import", "Take in a VM that was exported", "vm import /srv/backup/web");
-    const auto import_verb = choose<Transfer>(load, chosen);
-    import_verb->is_export = false;
+    CLI::App& load = add_verb(vm, "import", "Take in a VM that was exported",
+                              "vm import /srv/backup/web --name web2 --new-id");
+    const auto import_verb = choose<ImportVm>(load, chosen);
     add_path(load, type_name::kDirectory, import_verb->directory, "folder that vm export wrote",
              Need::kRequired);
+    add_text(load, "--name", import_verb->name, "under this name, not the one that it had", "NEW");
+    add_flag(load, "--new-id", import_verb->new_id, "with an id of its own: a copy beside the VM");
 }
 
 }  // namespace

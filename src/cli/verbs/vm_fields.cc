@@ -110,9 +110,9 @@ void VmFields::add_to(CLI::App& verb) {
     add_text(verb, "--memory", memory, "such as 512M or 2G", "SIZE");
     add_number(verb, "--cpus", cpus, "virtual processors", "N");
     add_path(verb, "--kernel", kernel, "Linux kernel to boot");
-    add_path(verb, "--initrd", initrd, "initial RAM disk");
-    add_text(verb, "--append", append, "kernel command line", "TEXT");
-    add_text(verb, "--description", description, "a note for people", "TEXT");
+    add_path(verb, "--initrd", initrd, "initial RAM disk; empty: none");
+    add_text(verb, "--append", append, "kernel command line; empty: none", "TEXT");
+    add_text(verb, "--description", description, "a note for people; empty: none", "TEXT");
     add_switch(verb, "--autostart,!--no-autostart", autostart, "start it with the host, or not");
     add_number(verb, "--autostart-order", autostart_order, "lowest first (100)", "N");
     add_duration(verb, "--autostart-delay", autostart_delay,

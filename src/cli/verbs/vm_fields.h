@@ -12,14 +12,15 @@
 namespace hvis::cli {
 
 /// The fields of a definition that `vm create` and `vm set` have in common. What was not given is
-/// not sent, so that hvisd's default, or what the VM has, stays.
+/// not sent, so that hvisd's default, or what the VM has, stays. What was given as empty is sent
+/// so, and takes away what the VM has.
 struct VmFields {
     using Time = std::optional<std::chrono::milliseconds>;
 
-    std::string memory;
+    std::optional<std::string> memory;
     std::optional<uint32_t> cpus;
-    std::string kernel;
-    std::string initrd;
+    std::optional<std::string> kernel;
+    std::optional<std::string> initrd;
     std::optional<std::string> append;
     std::optional<std::string> description;
     std::optional<bool> autostart;

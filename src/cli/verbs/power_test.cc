@@ -1,0 +1,58 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/fake_hvisd.h"
+
+namespace hvis::cli {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(DeleteVm, IsRefusedForOneThatRuns) {
+    FakeHvisd hvisd;
+    hvisd.answer("DELETE /api/v1/vms/web", 409,
+                 R"({"code":"unavailable","detail":"the VM is running","hint":"stop it"})");
+    EXPECT_EQ(run_hvis(hvisd.path(), {"vm", "delete", "web", "--yes"}).status, 1);
+}
+
+TEST(Stop, IsDoneWhereTheVmIsDownAlready) {
+    FakeHvisd hvisd;
+    const Outcome people = run_hvis(hvisd.path(), {"stop", "db"});
+    EXPECT_EQ(people.status, 0);
+    EXPECT_EQ(people.out, "db does not run: it is failed already\n");
+    const Outcome programs = run_hvis(hvisd.path(), {"stop", "db", "--no-wait", "--json"});
+    EXPECT_EQ(nlohmann::json::parse(programs.out)["state"], "failed");
+}
+
+TEST(Wait, FailsAtOnceForAServiceThatIsDisabled) {
+    FakeHvisd hvisd;  // kvp of web is disabled
+    for (const char* condition : {"kvp", "ip"}) {
+        const Outcome outcome = run_hvis(hvisd.path(), {"wait", "web", "--for", condition});
+        EXPECT_EQ(outcome.status, 5);
+        EXPECT_THAT(outcome.err, HasSubstr("kvp of web is disabled"));
+        EXPECT_THAT(outcome.err, HasSubstr("\n  enable it: hvis service enable web kvp\n"));
+    }
+    EXPECT_THAT(hvisd.take_lines(),
+                testing::ElementsAre("GET /api/v1/vms/web", "GET /api/v1/vms/web"));
+}
+
+TEST(Status, ShowsWhatTheWorkerSaysNow) {
+    FakeHvisd hvisd;
+    hvisd.answer("GET /api/v1/vms/web/status", 200,
+                 R"({"name":"web","state":"paused","processors":1,"memory":67108864,"services":[
+                     {"service":"heartbeat","primary":"disabled","secondary":"ok",
+                      "applications":"unknown"}]})");
+    const std::string text = run_hvis(hvisd.path(), {"status", "web"}).out;
+    EXPECT_THAT(text, HasSubstr("paused, up"));
+    EXPECT_THAT(text, HasSubstr("heartbeat  disabled "));
+    EXPECT_THAT(text, testing::Not(HasSubstr("applications")));
+    hvisd.answer("GET /api/v1/vms/web/status", 409,
+                 R"({"code":"unavailable","detail":"the VM is not running"})");
+    const Outcome gone = run_hvis(hvisd.path(), {"status", "web"});
+    EXPECT_EQ(gone.status, 0);
+    EXPECT_THAT(gone.out, HasSubstr("running, up")) << "as hvisd knew it";
+}
+
+}  // namespace
+}  // namespace hvis::cli
