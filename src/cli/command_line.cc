@@ -1,10 +1,12 @@
 #include "cli/command_line.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/verbs/verbs.h"
+#include "cli/wording.h"
 
 namespace hvis::cli {
 namespace {
@@ -44,24 +46,32 @@ void add_all_verbs(CLI::App& app, Chosen& chosen) {
     add_completion_verb(app, chosen);
 }
 
-/// What is wrong with the line, and whose help tells more.
-Failure usage_of(const CLI::App& tree, const CLI::ParseError& error) {
-    const CLI::App* deepest = &tree;
-    while (!deepest->get_subcommands().empty()) {
-        deepest = deepest->get_subcommands().front();
+/// For a line with nothing on it: what is typed most.
+constexpr const char* kMostUsed =
+    "hvis: a verb is missing. Those that are used most:\n"
+    "  hvis list                           all VMs, one a line\n"
+    "  hvis status NAME                    one of them, on one screen\n"
+    "  hvis start NAME, hvis stop NAME     switch it on; shut it down cleanly\n"
+    "  hvis console NAME                   its serial console\n"
+    "  hvis vm create NEW --kernel FILE    define one\n"
+    "  hvis events --follow                what happens\n"
+    "  hvis doctor                         what on this host is not as it should be\n"
+    "  hvis --help                         all verbs\n";
+
+/// "--append=" is an empty value; CLI11 would take the next word for it.
+std::vector<std::string> with_empty_values(std::span<const std::string> words) {
+    std::vector<std::string> all;
+    bool options = true;
+    for (const std::string& word : words) {
+        options = options && word != "--";
+        if (options && word.starts_with("--") && word.find('=') + 1 == word.size()) {
+            all.push_back(word.substr(0, word.size() - 1));
+            all.emplace_back();
+        } else {
+            all.push_back(word);
+        }
     }
-    std::string path;
-    for (const CLI::App* app = deepest; app != nullptr; app = app->get_parent()) {
-        path = app->get_name() + (path.empty() ? "" : " ") + path;
-    }
-    // CLI11 misses a verb before it looks at the words that are none.
-    const auto words = tree.remaining(true);
-    const bool no_verb = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&
-                         deepest->get_require_subcommand_min() > 0 && !words.empty();
-    return control::make_failure(
-        control::ErrorCode::kUsage,
-        no_verb ? "'" + path + "' has no verb '" + words.front() + "'" : error.what(),
-        "see " + path + " --help");
+    return all;
 }
 
 }  // namespace
@@ -88,10 +98,14 @@ std::shared_ptr<CLI::App> make_tree(Chosen& chosen) {
 
 std::optional<int> parse(CLI::App& tree, std::span<const std::string> words, const Chosen& chosen,
                          const Output& output) {
-    // CLI11 takes them from the back.
-    std::vector<std::string> reversed(words.rbegin(), words.rend());
+    if (words.empty()) {
+        output.err(kMostUsed);
+        return control::exit_status(control::ErrorCode::kUsage);
+    }
+    std::vector<std::string> all = with_empty_values(words);
+    std::ranges::reverse(all);  // CLI11 takes them from the back.
     try {
-        tree.parse(std::move(reversed));
+        tree.parse(std::move(all));
     } catch (const CLI::Success& success) {  // --help, --version
         std::ostringstream out;
         tree.exit(success, out, out);

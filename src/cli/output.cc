@@ -37,8 +37,8 @@ int report(const Output& output, bool json, const control::Failure& failure) {
     if (json) {
         output.err(control::dump_json({{"error", to_json(failure)}}) + "\n");
     } else {
-        const std::string at = failure.pointer.empty() ? "" : " (" + failure.pointer + ")";
-        output.err("hvis: " + printable(failure.message + at) + "\n");
+        // The field's pointer is for programs: where it matters, the message begins with it.
+        output.err("hvis: " + printable(failure.message) + "\n");
         if (!failure.hint.empty()) {
             output.err("  " + printable(failure.hint) + "\n");
         }

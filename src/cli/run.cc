@@ -3,6 +3,7 @@
 #include "cli/command_line.h"
 #include "cli/completion.h"
 #include "cli/live_values.h"
+#include "cli/wording.h"
 
 namespace hvis::cli {
 namespace {
@@ -70,7 +71,7 @@ int run(std::span<const std::string> words, const Output& output, const Surround
     Api api(*std::move(endpoint), interrupt);
     Session session{.api = api, .output = output, .json = chosen.json};
     const auto done = chosen.action(session);
-    return done ? 0 : report(output, chosen.json, done.error());
+    return done ? 0 : report(output, chosen.json, reworded(*tree, done.error()));
 }
 
 }  // namespace hvis::cli

@@ -73,6 +73,8 @@ const std::vector<VerbCase> kVerbs = {
      {R"(PATCH /api/v1/vms/web {"autostart":{"delay_ms":2000,"order":7,"stop_timeout_ms":180000},)"
       R"("restart":{"attempts":9,"first_delay_ms":500,"forgive_after_ms":3600000,)"
       R"("longest_delay_ms":120000},"vmbus":{"max_version":"5.2"}})"}},
+    {"vm set web --append= --memory 1G --description= --initrd=",
+     {R"(PATCH /api/v1/vms/web {"append":"","description":"","initrd":"","memory":"1G"})"}},
     {"vm set web --vmbus-version newest",
      {R"(PATCH /api/v1/vms/web {"vmbus":{"max_version":null}})"}},
     {"vm create new --kernel /k --vmbus-version newest --stop-timeout 5s",
@@ -313,6 +315,7 @@ TEST(Hvis, RefusesWrongUsageBeforeItAsksAnybody) {
         "wait web",
         "wait web --for nothing",
         "vm set web",
+        "vm set web --cpus=",
         "vm create",
         "vm create x --cpus many",
         "vm create x --disable nothing",
@@ -321,6 +324,7 @@ TEST(Hvis, RefusesWrongUsageBeforeItAsksAnybody) {
         "vm delete web",
         "heartbeat set web",
         "heartbeat set web --misses 3/",
+        "heartbeat set web --misses 5/3",
         "ip set web",
         "ip set web f8615163 --gateway 192.0.2.1",
         "heartbeat set web --on-loss panic",
@@ -344,6 +348,14 @@ TEST(Hvis, RefusesWrongUsageBeforeItAsksAnybody) {
     }
     EXPECT_EQ(run_hvis(hvisd.path(), {"vm", "frobnicate"}).err,
               "hvis: 'hvis vm' has no verb 'frobnicate'\n  see hvis vm --help\n");
+    EXPECT_EQ(run_hvis(hvisd.path(), {"token", "create"}).err,
+              "hvis: NEW is missing: what it is for\n  see hvis token create --help\n");
+    EXPECT_EQ(run_hvis(hvisd.path(), {"wait", "web"}).err,
+              "hvis: --for is missing: what to wait for\n  see hvis wait --help\n");
+    EXPECT_THAT(run_hvis(hvisd.path(), {}).err, HasSubstr("\n  hvis status NAME "));
+    EXPECT_THAT(run_hvis(hvisd.path(), {"--json"}).err, StartsWith("{\"error\":"));
+    EXPECT_THAT(run_hvis(hvisd.path(), {"events", "--service", "foo"}).err,
+                HasSubstr("heartbeat|shutdown|timesync|kvp|machine|vmbus|manager"));
     // vm delete looks whether there is something to delete.
     EXPECT_THAT(hvisd.take_lines(), ElementsAre("GET /api/v1/vms/web"));
 }

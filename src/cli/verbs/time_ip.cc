@@ -115,7 +115,9 @@ void add_ip_verbs(CLI::App& app, Chosen& chosen) {
                  "--gateway 192.0.2.1");
     const auto verb = choose<SetIp>(set, chosen);
     add_vm(set, verb->vm);
-    add_argument(set, "ADAPTER", verb->adapter, "instance of its network channel, a GUID");
+    add_argument(set, "ADAPTER", verb->adapter,
+                 "instance of its network channel, a GUID: in the guest, "
+                 "/sys/class/net/*/device/device_id");
     add_flag(set, "--dhcp", verb->dhcp, "have it ask for an address");
     add_list(set, "--address", verb->addresses, "may be given again", "ADDRESS/PREFIX");
     add_list(set, "--gateway", verb->gateways, "may be given again", "ADDRESS");
