@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import time
 
@@ -58,6 +59,20 @@ class Host(Daemon):
     def begin(self, *words):
         return subprocess.Popen([HVIS, "--json", *words], env=self.surroundings(), stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
+
+    def ends_with(self, begun, status):
+        """What a command that was begun has printed at its end, which must have this status."""
+        output, errors = begun.communicate(timeout=2 * PATIENCE)
+        if begun.returncode != status:
+            raise AssertionError(f"{begun.args}: status {begun.returncode}, not {status}\n{output}{errors}")
+        return output
+
+    def console(self, name):
+        """`hvis console` on a terminal of its own: the process, and the terminal's other end."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([HVIS, "console", name], env=self.surroundings(), stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        return process, ours
 
     def create(self, name, *options):
         with open(f"{GUEST_DIR}/cmdline", encoding="utf-8") as file:
