@@ -7,8 +7,6 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
-#include "base/log.h"
-
 namespace hvis::manager {
 namespace {
 
@@ -84,9 +82,10 @@ void Bus::process() {
         more = ::sd_bus_process(bus_, nullptr);
     }
     if (more < 0) {
-        log(LogLevel::kError, "manager",
-            "the message bus is gone: " + std::generic_category().message(-more));
         loop_.unwatch(std::exchange(watched_, -1));
+        if (const Gone gone = std::exchange(gone_, nullptr); gone) {
+            gone(bus_failure("the message bus is gone", more).error());
+        }
         return;
     }
     update();

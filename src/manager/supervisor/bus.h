@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "control/failure.h"
@@ -29,6 +31,10 @@ public:
     ~Bus();
 
     [[nodiscard]] sd_bus* get() const { return bus_; }
+    /// Called once, from the loop, when the other side has gone; all calls have been answered with
+    /// an error by then. The bus may be destroyed at the loop's next round, not from within.
+    using Gone = std::function<void(const control::Failure& why)>;
+    void when_gone(Gone gone) { gone_ = std::move(gone); }
     /// After something was sent: what waits to be written and when to look again may have changed.
     void update();
 
@@ -41,6 +47,7 @@ private:
     sd_bus* bus_;
     int watched_ = -1;
     loop::Loop::TimerId timer_ = 0;
+    Gone gone_;
 };
 
 }  // namespace hvis::manager

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -88,7 +89,38 @@ int always_there(sd_bus*, const char*, const char*, void* systemd, void** found,
 }  // namespace
 
 FakeSystemd::FakeSystemd(loop::Loop& loop) : loop_(loop) {
-    start_daemon();
+    std::string name = testing::TempDir() + "hvis-bus-XXXXXX";
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    address_ = "unix:path=" + directory_ + "/bus";
+    std::ofstream(directory_ + "/bus.conf")
+        << "<busconfig><type>session</type><listen>" << address_
+        << "</listen><policy context=\"default\"><allow send_destination=\"*\"/>"
+           "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>";
+    start_bus();
+}
+
+FakeSystemd::~FakeSystemd() {
+    stop_bus();
+    for (const auto& [unit, pid] : units) {
+        ::kill(pid, SIGKILL);
+        ::waitpid(pid, nullptr, 0);
+    }
+    std::filesystem::remove_all(directory_);
+}
+
+void FakeSystemd::stop_bus() {
+    loop_.cancel_timer(std::exchange(timer_, 0));
+    bus_.reset();
+    if (const pid_t daemon = std::exchange(daemon_, 0); daemon != 0) {
+        ::kill(daemon, SIGKILL);
+        ::waitpid(daemon, nullptr, 0);
+    }
+    std::filesystem::remove(directory_ + "/bus");
+}
+
+void FakeSystemd::start_bus() {
+    spawn_daemon();
     // The daemon binds its socket a moment before it listens.
     auto bus = Bus::open(loop_, address_);
     for (int round = 0; round < 2000 && !bus; ++round) {
@@ -111,27 +143,7 @@ FakeSystemd::FakeSystemd(loop::Loop& loop) : loop_(loop) {
     bus_->update();
 }
 
-FakeSystemd::~FakeSystemd() {
-    loop_.cancel_timer(timer_);
-    bus_.reset();
-    for (const auto& [unit, pid] : units) {
-        ::kill(pid, SIGKILL);
-        ::waitpid(pid, nullptr, 0);
-    }
-    ::kill(daemon_, SIGKILL);
-    ::waitpid(daemon_, nullptr, 0);
-    std::filesystem::remove_all(directory_);
-}
-
-void FakeSystemd::start_daemon() {
-    std::string name = testing::TempDir() + "hvis-bus-XXXXXX";
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    directory_ = name;
-    address_ = "unix:path=" + directory_ + "/bus";
-    std::ofstream(directory_ + "/bus.conf")
-        << "<busconfig><type>session</type><listen>" << address_
-        << "</listen><policy context=\"default\"><allow send_destination=\"*\"/>"
-           "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>";
+void FakeSystemd::spawn_daemon() {
     daemon_ = spawn(
         {"dbus-daemon", "--nofork", "--nopidfile", "--config-file=" + directory_ + "/bus.conf"});
 }

@@ -20,6 +20,10 @@ public:
     FakeSystemd& operator=(const FakeSystemd&) = delete;
     ~FakeSystemd();
 
+    /// The daemon and the connection to it end; units live on.
+    void stop_bus();
+    /// A new daemon on the same address.
+    void start_bus();
     /// Of the private dbus-daemon.
     [[nodiscard]] const std::string& address() const { return address_; }
 
@@ -34,7 +38,7 @@ public:
     int kill(sd_bus_message* message);
 
 private:
-    void start_daemon();
+    void spawn_daemon();
     void read_properties(sd_bus_message* message);
     void job_removed(const std::string& unit);
 

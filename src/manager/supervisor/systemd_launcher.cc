@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
@@ -37,12 +38,6 @@ std::string path_of(const std::string& unit) {
     return text;
 }
 
-sd_bus_message* method(sd_bus* bus, const char* member) {
-    sd_bus_message* message = nullptr;
-    (void)::sd_bus_message_new_method_call(bus, &message, kService, kPath, kManager, member);
-    return message;
-}
-
 }  // namespace
 
 /// One method call under way; frees itself with the reply's slot.
@@ -74,20 +69,25 @@ bool SystemdLauncher::is_our_manager() {
 
 Result<std::unique_ptr<SystemdLauncher>, Failure> SystemdLauncher::create(loop::Loop& loop) {
     const auto scope = ::geteuid() == 0 ? Bus::Scope::kSystem : Bus::Scope::kUser;
-    auto bus = HVIS_TRY(Bus::open(loop, scope));
-    return create(loop, std::move(bus), scope);
+    return create(loop, [&loop, scope] { return Bus::open(loop, scope); }, scope, {});
 }
 
-Result<std::unique_ptr<SystemdLauncher>, Failure> SystemdLauncher::create(loop::Loop& loop,
-                                                                          std::unique_ptr<Bus> bus,
-                                                                          Bus::Scope scope) {
-    std::unique_ptr<SystemdLauncher> launcher(new SystemdLauncher(loop, std::move(bus), scope));
-    HVIS_CHECK(launcher->subscribe());
+Result<std::unique_ptr<SystemdLauncher>, Failure> SystemdLauncher::create(
+    loop::Loop& loop, SystemdLink::Open open, Bus::Scope scope, SystemdLink::Patience patience) {
+    std::unique_ptr<SystemdLauncher> launcher(
+        new SystemdLauncher(loop, std::move(open), scope, patience));
+    HVIS_CHECK(launcher->link_.begin());
     return launcher;
 }
 
-SystemdLauncher::SystemdLauncher(loop::Loop& loop, std::unique_ptr<Bus> bus, Bus::Scope scope)
-    : loop_(loop), scope_(scope), bus_(std::move(bus)) {}
+SystemdLauncher::SystemdLauncher(loop::Loop& loop, SystemdLink::Open open, Bus::Scope scope,
+                                 SystemdLink::Patience patience)
+    : loop_(loop),
+      scope_(scope),
+      link_(loop, std::move(open),
+            {.opened = [this](Bus& bus) { return listen(bus); },
+             .ready = [this] { look_after_starts(); }},
+            patience) {}
 
 SystemdLauncher::~SystemdLauncher() {
     for (const auto& [unit, start] : starts_) {
@@ -99,9 +99,9 @@ std::string SystemdLauncher::unit_of(const Guid& vm) {
     return "hvis-vm@" + vm.to_string() + ".service";
 }
 
-Result<void, Failure> SystemdLauncher::subscribe() {
+Result<void, Failure> SystemdLauncher::listen(Bus& bus) {
     const int matched = ::sd_bus_match_signal_async(
-        bus_->get(), nullptr, kService, kPath, kManager, "JobRemoved",
+        bus.get(), nullptr, kService, kPath, kManager, "JobRemoved",
         [](sd_bus_message* message, void* data, sd_bus_error*) {
             return job_removed(message, data);
         },
@@ -109,24 +109,43 @@ Result<void, Failure> SystemdLauncher::subscribe() {
     if (matched < 0) {
         return std::unexpected(systemd_failure(std::generic_category().message(-matched)));
     }
-    call(method(bus_->get(), "Subscribe"), [](sd_bus_message* reply, const Failure& failure) {
-        if (reply == nullptr) {
-            log(LogLevel::kWarning, "manager", failure.message);
-        }
-    });
     return {};
+}
+
+/// A job may have ended while nobody listened.
+void SystemdLauncher::look_after_starts() {
+    std::vector<std::string> under_way;
+    for (const auto& [unit, start] : starts_) {
+        if (!start.job.empty()) {
+            under_way.push_back(unit);
+        }
+    }
+    for (const std::string& unit : under_way) {
+        main_process_of(unit);
+    }
+}
+
+sd_bus_message* SystemdLauncher::method(const char* member) {
+    sd_bus_message* message = nullptr;
+    if (Bus* bus = link_.bus(); bus != nullptr) {
+        (void)::sd_bus_message_new_method_call(bus->get(), &message, kService, kPath, kManager,
+                                               member);
+    }
+    return message;
 }
 
 void SystemdLauncher::call(sd_bus_message* message,
                            std::function<void(sd_bus_message*, const Failure&)> answered) {
-    if (message == nullptr) {
-        answered(nullptr, systemd_failure("out of memory"));
+    Bus* const bus = link_.bus();
+    if (message == nullptr || bus == nullptr) {
+        ::sd_bus_message_unref(message);
+        answered(nullptr, systemd_failure("the message cannot be sent"));
         return;
     }
     auto call = std::make_unique<Call>();
     call->answered = std::move(answered);
     sd_bus_slot* slot = nullptr;
-    const int sent = ::sd_bus_call_async(bus_->get(), &slot, message, &Call::reply, call.get(), 0);
+    const int sent = ::sd_bus_call_async(bus->get(), &slot, message, &Call::reply, call.get(), 0);
     ::sd_bus_message_unref(message);
     if (sent < 0) {
         call->answered(nullptr, systemd_failure(std::generic_category().message(-sent)));
@@ -137,15 +156,18 @@ void SystemdLauncher::call(sd_bus_message* message,
     (void)::sd_bus_slot_set_floating(slot, 1);
     ::sd_bus_slot_unref(slot);
     (void)call.release();
-    bus_->update();
+    bus->update();
 }
 
 void SystemdLauncher::get_property(const std::string& unit, const char* interface,
                                    const char* property,
                                    std::function<void(sd_bus_message*, const Failure&)> answered) {
     sd_bus_message* message = nullptr;
-    (void)::sd_bus_message_new_method_call(bus_->get(), &message, kService, path_of(unit).c_str(),
-                                           "org.freedesktop.DBus.Properties", "Get");
+    if (Bus* bus = link_.bus(); bus != nullptr) {
+        (void)::sd_bus_message_new_method_call(bus->get(), &message, kService,
+                                               path_of(unit).c_str(),
+                                               "org.freedesktop.DBus.Properties", "Get");
+    }
     if (message != nullptr) {
         (void)::sd_bus_message_append(message, "ss", interface, property);
     }
@@ -154,7 +176,26 @@ void SystemdLauncher::get_property(const std::string& unit, const char* interfac
 
 void SystemdLauncher::launch(const Order& order, Launched launched) {
     const std::string unit = unit_of(order.vm);
-    sd_bus_message* message = method(bus_->get(), "StartTransientUnit");
+    Start& start = starts_[unit];
+    start.launched = std::move(launched);
+    start.timer = loop_.add_timer(loop::Loop::now() + kJobTime, [this, unit] {
+        finish(unit, std::unexpected(systemd_failure("the unit was not started in time")));
+    });
+    link_.when_ready([this, order](const Failure* why) {
+        if (why != nullptr) {
+            finish(unit_of(order.vm), std::unexpected(*why));
+        } else {
+            start_unit(order);
+        }
+    });
+}
+
+void SystemdLauncher::start_unit(const Order& order) {
+    const std::string unit = unit_of(order.vm);
+    if (!starts_.contains(unit)) {
+        return;  // Its time was over while it waited.
+    }
+    sd_bus_message* message = method("StartTransientUnit");
     int built =
         message == nullptr ? -ENOMEM : ::sd_bus_message_append(message, "ss", unit.c_str(), "fail");
     if (built >= 0) {
@@ -165,14 +206,9 @@ void SystemdLauncher::launch(const Order& order, Launched launched) {
     }
     if (built < 0) {
         ::sd_bus_message_unref(message);
-        launched(std::unexpected(systemd_failure(std::generic_category().message(-built))));
+        finish(unit, std::unexpected(systemd_failure(std::generic_category().message(-built))));
         return;
     }
-    Start& start = starts_[unit];
-    start.launched = std::move(launched);
-    start.timer = loop_.add_timer(loop::Loop::now() + kJobTime, [this, unit] {
-        finish(unit, std::unexpected(systemd_failure("the unit was not started in time")));
-    });
     call(message, [this, unit, vm = order.vm_name](sd_bus_message* reply, Failure failure) {
         const char* job = nullptr;
         const auto found = starts_.find(unit);
@@ -242,20 +278,42 @@ void SystemdLauncher::finish(const std::string& unit, Result<WorkerProcess, Fail
 }
 
 void SystemdLauncher::find(const Order& order, Found found) {
-    get_property(unit_of(order.vm), "org.freedesktop.systemd1.Unit", "ActiveState",
-                 [found = std::move(found)](sd_bus_message* reply, const Failure&) {
-                     const char* state = nullptr;
-                     if (reply == nullptr || ::sd_bus_message_read(reply, "v", "s", &state) < 0) {
-                         found(false);
-                         return;
-                     }
-                     const std::string_view word = state;
-                     found(word == "active" || word == "activating" || word == "deactivating");
-                 });
+    link_.when_ready(
+        [this, unit = unit_of(order.vm), found = std::move(found)](const Failure* why) {
+            if (why != nullptr) {
+                found(false);  // Its name keeps a second one from being started.
+                return;
+            }
+            get_property(
+                unit, "org.freedesktop.systemd1.Unit", "ActiveState",
+                [found](sd_bus_message* reply, const Failure&) {
+                    const char* state = nullptr;
+                    if (reply == nullptr || ::sd_bus_message_read(reply, "v", "s", &state) < 0) {
+                        found(false);
+                        return;
+                    }
+                    const std::string_view word = state;
+                    found(word == "active" || word == "activating" || word == "deactivating");
+                });
+        });
 }
 
-void SystemdLauncher::kill(const Order& order, const WorkerProcess*) {
-    sd_bus_message* message = method(bus_->get(), "KillUnit");
+void SystemdLauncher::kill(const Order& order, const WorkerProcess* process) {
+    if (process != nullptr && !link_.ready()) {
+        process->kill(SIGKILL);  // needs nobody's help, and its unit ends with it
+        return;
+    }
+    link_.when_ready([this, order](const Failure* why) {
+        if (why != nullptr) {
+            log(LogLevel::kError, "manager", order.vm_name + ": " + why->message);
+        } else {
+            kill_unit(order);
+        }
+    });
+}
+
+void SystemdLauncher::kill_unit(const Order& order) {
+    sd_bus_message* message = method("KillUnit");
     if (message != nullptr) {
         (void)::sd_bus_message_append(message, "ssi", unit_of(order.vm).c_str(), "all", SIGKILL);
     }

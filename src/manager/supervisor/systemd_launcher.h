@@ -7,11 +7,13 @@
 #include "loop/loop.h"
 #include "manager/supervisor/bus.h"
 #include "manager/supervisor/launcher.h"
+#include "manager/supervisor/systemd_link.h"
 
 namespace hvis::manager {
 
 /// Runs each worker as a transient unit `hvis-vm@ID.service`: in a control group of its own, which
-/// hvisd's restart does not touch, confined by systemd. Needs the right to manage units.
+/// hvisd's restart does not touch, confined by systemd. Needs the right to manage units. While
+/// systemd cannot be asked, what is wanted of it waits, for as long as a SystemdLink is patient.
 class SystemdLauncher final : public Launcher {
 public:
     /// A start that systemd has not carried out by then has failed.
@@ -22,14 +24,17 @@ public:
     /// Root asks the system's systemd, anyone else the user's own.
     static Result<std::unique_ptr<SystemdLauncher>, Failure> create(loop::Loop& loop);
     static Result<std::unique_ptr<SystemdLauncher>, Failure> create(loop::Loop& loop,
-                                                                    std::unique_ptr<Bus> bus,
-                                                                    Bus::Scope scope);
+                                                                    SystemdLink::Open open,
+                                                                    Bus::Scope scope,
+                                                                    SystemdLink::Patience patience);
     ~SystemdLauncher() override;
 
     void launch(const Order& order, Launched launched) override;
     void find(const Order& order, Found found) override;
     void kill(const Order& order, const WorkerProcess* process) override;
 
+    /// Whether systemd can be asked now.
+    [[nodiscard]] bool connected() const { return link_.ready(); }
     static std::string unit_of(const Guid& vm);
 
 private:
@@ -40,8 +45,13 @@ private:
     };
     struct Call;
 
-    SystemdLauncher(loop::Loop& loop, std::unique_ptr<Bus> bus, Bus::Scope scope);
-    Result<void, Failure> subscribe();
+    SystemdLauncher(loop::Loop& loop, SystemdLink::Open open, Bus::Scope scope,
+                    SystemdLink::Patience patience);
+    Result<void, Failure> listen(Bus& bus);
+    void look_after_starts();
+    void start_unit(const Order& order);
+    void kill_unit(const Order& order);
+    sd_bus_message* method(const char* member);
     static int job_removed(sd_bus_message* message, void* launcher);
     void job_ended(const std::string& job, const std::string& unit, const std::string& result);
     void main_process_of(const std::string& unit);
@@ -55,7 +65,7 @@ private:
     loop::Loop& loop_;
     Bus::Scope scope_;
     std::map<std::string, Start> starts_;
-    std::unique_ptr<Bus> bus_;
+    SystemdLink link_;
 };
 
 }  // namespace hvis::manager

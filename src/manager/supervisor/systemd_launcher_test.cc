@@ -16,9 +16,11 @@ class SystemdLauncherTest : public testing::Test {
 protected:
     SystemdLauncherTest() {
         set_log_level(LogLevel::kError);
-        auto bus = Bus::open(*loop, systemd.address());
-        EXPECT_TRUE(bus) << bus.error().message;
-        launcher = *SystemdLauncher::create(*loop, *std::move(bus), Bus::Scope::kSystem);
+        auto created =
+            SystemdLauncher::create(*loop, [this] { return Bus::open(*loop, systemd.address()); },
+                                    Bus::Scope::kSystem, {.first_delay = 5ms, .tries = 6});
+        EXPECT_TRUE(created) << created.error().message;
+        launcher = *std::move(created);
         order.vm = *Guid::parse("5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f");
         order.vm_name = "web";
         order.program = "/usr/bin/hvis-vm";
@@ -93,6 +95,55 @@ TEST_F(SystemdLauncherTest, KillsTheWholeUnit) {
     ASSERT_TRUE(run_until([&] { return systemd.units.empty(); }));
     EXPECT_TRUE(process->ended());
     EXPECT_FALSE(found());
+}
+
+/// dbus or the systemd of a user is restarted: nobody has to restart hvisd for that.
+TEST_F(SystemdLauncherTest, ConnectsAgainAfterTheBusWasRestarted) {
+    ASSERT_TRUE(launch());
+    systemd.stop_bus();
+    ASSERT_TRUE(run_until([&] { return !launcher->connected(); }));
+    systemd.start_bus();
+    EXPECT_TRUE(found());
+    order.vm = *Guid::parse("5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e60");
+    const auto process = launch();
+    ASSERT_TRUE(process) << process.error().message;
+    EXPECT_EQ(systemd.units.size(), 2U);
+    EXPECT_EQ(systemd.subscribed, 2);
+}
+
+TEST_F(SystemdLauncherTest, KeepsAStartUntilTheBusIsThereAgain) {
+    ASSERT_FALSE(found());
+    systemd.stop_bus();
+    std::optional<Result<WorkerProcess, Failure>> outcome;
+    ASSERT_TRUE(run_until([&] { return !launcher->connected(); }));
+    launcher->launch(order, [&](auto process) { outcome.emplace(std::move(process)); });
+    EXPECT_FALSE(outcome.has_value());
+    systemd.start_bus();
+    ASSERT_TRUE(run_until([&] { return outcome.has_value(); }));
+    EXPECT_TRUE(*outcome) << outcome->error().message;
+}
+
+TEST_F(SystemdLauncherTest, GivesUpWithTheNextStepAndTriesAgainWhenAsked) {
+    ASSERT_FALSE(found());
+    systemd.stop_bus();
+    ASSERT_TRUE(run_until([&] { return !launcher->connected(); }));
+    const auto refused = launch();
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("message bus"), std::string::npos);
+    EXPECT_NE(refused.error().hint.find("check that systemd and its D-Bus run"), std::string::npos);
+    EXPECT_FALSE(found());
+    systemd.start_bus();
+    const auto process = launch();
+    EXPECT_TRUE(process) << process.error().message;
+}
+
+TEST_F(SystemdLauncherTest, EndsAWorkerWithoutTheBus) {
+    const auto process = launch();
+    ASSERT_TRUE(process);
+    systemd.stop_bus();
+    ASSERT_TRUE(run_until([&] { return !launcher->connected(); }));
+    launcher->kill(order, &*process);
+    EXPECT_TRUE(run_until([&] { return process->ended(); }));
 }
 
 TEST_F(SystemdLauncherTest, SaysThatThereIsNoBus) {

@@ -119,7 +119,8 @@ int append_unit_properties(sd_bus_message* message, const Launcher::Order& order
     // Gone when it has ended, however it ended: its name is free for the next start.
     properties.text("CollectMode", "inactive-or-failed");
     properties.text("KillMode", "mixed");
-    properties.number("TimeoutStopUSec", 30'000'000);
+    // A worker that is told to end gives its guest 60 s to shut down.
+    properties.number("TimeoutStopUSec", 75'000'000);
     properties.text("OOMPolicy", "stop");
     properties.flag("NoNewPrivileges", true);
     properties.number("LimitNOFILE", 4096);
