@@ -46,7 +46,7 @@ set(CPACK_DEBIAN_HVIS_DESCRIPTION "Hyper-V Integration Services for KVM: manager
  Runs guests that were made for Hyper-V or Azure on Linux/KVM, unmodified and fully managed: heartbeat,
  clean shutdown, time synchronization and key/value exchange over VMBus.")
 set(CPACK_DEBIAN_HVIS_PACKAGE_DEPENDS "adduser")
-set(CPACK_DEBIAN_HVIS_PACKAGE_RECOMMENDS "dbus, libpam-systemd")
+set(CPACK_DEBIAN_HVIS_PACKAGE_RECOMMENDS "dbus-user-session, libpam-systemd")
 set(CPACK_DEBIAN_HVIS_PACKAGE_CONTROL_EXTRA
     "${PROJECT_SOURCE_DIR}/packaging/debian/postinst;${PROJECT_SOURCE_DIR}/packaging/debian/prerm;${PROJECT_SOURCE_DIR}/packaging/debian/postrm;${PROJECT_SOURCE_DIR}/packaging/debian/conffiles")
 set(CPACK_DEBIAN_HVIS_PACKAGE_CONTROL_STRICT_PERMISSION ON)
