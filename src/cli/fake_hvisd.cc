@@ -110,7 +110,7 @@ constexpr std::array kFixed = {
     Fixed{"GET /tokens", 200, "TOKENS"},
     Fixed{"POST /tokens", 201, R"({"id":"x","name":"ci","role":"operator","token":"s3cret"})"},
     Fixed{"DELETE /tokens/x", 204, ""},
-    Fixed{"GET /host", 200, R"({"name":"lab","kvm":{"usable":true,"explanation":"KVM \u0007"}})"},
+    Fixed{"GET /host", 200, R"({"name":"lab","kvm":{"usable":true,"explanation":"KVM \u0007"},"launcher":{"kind":"child","explanation":"no systemd","hint":""}})"},
     Fixed{"POST /host/stop-all", 202, "RUNNING"},
     Fixed{"POST /database/backup", 202, "RUNNING"},
     Fixed{"GET /version", 200, R"({"version":"9.9.9"})"},

@@ -153,13 +153,25 @@ void reload_roles(Api& api, const Config& running, const Reload& reload) {
     ::sd_notify(0, "READY=1");
 }
 
-SupervisorConfig supervisor_config(const DaemonSettings& settings) {
+/// Said once: a host whose workers are children although it has a systemd is told why.
+LauncherChoice choose_and_tell(Config::Workers::Launcher configured) {
     using From = Config::Workers::Launcher;
     using To = SupervisorConfig::Launcher;
+    const auto wish = configured == From::kSystemd ? To::kSystemd
+                      : configured == From::kChild ? To::kChild
+                                                   : To::kAuto;
+    LauncherChoice choice = choose_launcher(wish, LauncherFacts::of_process());
+    const std::string_view next = choice.hint.empty() ? "" : "; ";
+    log(choice.hint.empty() ? LogLevel::kNotice : LogLevel::kWarning, "hvisd",
+        fmt::format("launcher {}: {}{}{}", to_text(choice.kind), choice.why, next, choice.hint));
+    return choice;
+}
+
+SupervisorConfig supervisor_config(const DaemonSettings& settings, const LauncherChoice& choice) {
     SupervisorConfig config;
-    config.launcher = settings.config.workers.launcher == From::kSystemd ? To::kSystemd
-                      : settings.config.workers.launcher == From::kChild ? To::kChild
-                                                                         : To::kAuto;
+    config.launcher = choice.kind == LauncherChoice::Kind::kChild
+                          ? SupervisorConfig::Launcher::kChild
+                          : SupervisorConfig::Launcher::kSystemd;
     config.worker = settings.worker;
     config.runtime_directory = settings.config.directories.runtime;
     config.state_directory = settings.config.directories.state;
@@ -176,14 +188,16 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
     events.subscribe([&journal](const StoredEvent& event) { journal.write(event); });
     const auto hooks = HVIS_TRY(Hooks::create(wanted.hooks, loop, *store, events));
     const auto operations = HVIS_TRY(Operations::create(*store, loop));
+    const LauncherChoice launcher = choose_and_tell(wanted.workers.launcher);
     const auto supervisor =
-        HVIS_TRY(Supervisor::create(supervisor_config(settings), loop, *store, events));
+        HVIS_TRY(Supervisor::create(supervisor_config(settings, launcher), loop, *store, events));
     ApiConfig config{
         .info = {.version = settings.version,
                  .state_directory = wanted.directories.state,
                  .runtime_directory = wanted.directories.runtime,
                  .database = database,
-                 .started = WallTime::from_system(std::chrono::system_clock::now())},
+                 .started = WallTime::from_system(std::chrono::system_clock::now()),
+                 .launcher = launcher},
         .http = HVIS_TRY(listeners(settings)),
         .access = HVIS_TRY(access_rules(wanted.roles)),
     };

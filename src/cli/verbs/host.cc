@@ -61,6 +61,10 @@ struct ShowHost {
         control::add_row(
             rows, "KVM",
             text_at(kvm, "usable") == "yes" ? "can be used" : text_at(kvm, "explanation"));
+        const Json& launcher = control::member_of(*host, "launcher");
+        control::add_row(rows, "Launcher",
+                         text_at(launcher, "kind") + ": " + text_at(launcher, "explanation"));
+        control::add_row(rows, "Next step", text_at(launcher, "hint"));
         control::add_row(rows, "VMs", text_at(control::member_of(*host, "vms"), "count"));
         session.print(*host, table_text(rows));
         return {};

@@ -18,6 +18,7 @@
 #include "manager/events/hooks.h"
 #include "manager/operations.h"
 #include "manager/store/store.h"
+#include "manager/supervisor/launcher_choice.h"
 #include "manager/supervisor/supervisor.h"
 
 namespace hvis::manager {
@@ -29,6 +30,7 @@ struct ApiInfo {
     std::string runtime_directory;  ///< the VMs' sockets: vms/ID/serial.sock, …
     std::string database;           ///< path
     WallTime started;
+    LauncherChoice launcher;  ///< how workers are started
 };
 
 /// What the handlers work on; manager thread.

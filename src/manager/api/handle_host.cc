@@ -39,6 +39,10 @@ Json kvm_json() {
     return {{"usable", usable}, {"explanation", explanation}};
 }
 
+Json launcher_json(const LauncherChoice& choice) {
+    return {{"kind", to_text(choice.kind)}, {"explanation", choice.why}, {"hint", choice.hint}};
+}
+
 }  // namespace
 
 void show_version(ApiContext& context, const ApiRequest&, Responder responder) {
@@ -67,6 +71,7 @@ void show_host(ApiContext& context, const ApiRequest&, Responder responder) {
                     {"processors", processors},
                     {"memory", static_cast<int64_t>(pages) * page_size},
                     {"kvm", kvm_json()},
+                    {"launcher", launcher_json(context.info.launcher)},
                     {"state_directory", context.info.state_directory},
                     {"runtime_directory", context.info.runtime_directory},
                     {"vms",

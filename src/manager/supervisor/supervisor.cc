@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "manager/supervisor/child_launcher.h"
+#include "manager/supervisor/launcher_choice.h"
 #include "manager/supervisor/supervisor_state.h"
 #include "manager/supervisor/systemd_launcher.h"
 
@@ -16,10 +17,8 @@ using control::ErrorCode;
 
 Result<std::unique_ptr<Launcher>, Failure> make_launcher(const SupervisorConfig& config,
                                                          loop::Loop& loop) {
-    using enum SupervisorConfig::Launcher;
-    const bool systemd = config.launcher == kSystemd ||
-                         (config.launcher == kAuto && SystemdLauncher::is_our_manager());
-    if (systemd) {
+    const auto choice = choose_launcher(config.launcher, LauncherFacts::of_process());
+    if (choice.kind != LauncherChoice::Kind::kChild) {
         auto launcher = HVIS_TRY(SystemdLauncher::create(loop));
         return std::unique_ptr<Launcher>(std::move(launcher));
     }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <systemd/sd-bus.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -61,11 +60,6 @@ struct SystemdLauncher::Call {
     }
     static void destroy(void* data) { delete static_cast<Call*>(data); }
 };
-
-bool SystemdLauncher::is_our_manager() {
-    const bool we_are_a_unit = ::sd_booted() > 0 && ::getenv("INVOCATION_ID") != nullptr;
-    return we_are_a_unit && (::geteuid() == 0 || ::access(Bus::user_socket().c_str(), F_OK) == 0);
-}
 
 Result<std::unique_ptr<SystemdLauncher>, Failure> SystemdLauncher::create(loop::Loop& loop) {
     const auto scope = ::geteuid() == 0 ? Bus::Scope::kSystem : Bus::Scope::kUser;

@@ -19,8 +19,6 @@ public:
     /// A start that systemd has not carried out by then has failed.
     static constexpr Duration kJobTime = std::chrono::seconds(30);
 
-    /// Whether this process is a unit of a running systemd, with a manager that it may ask.
-    static bool is_our_manager();
     /// Root asks the system's systemd, anyone else the user's own.
     static Result<std::unique_ptr<SystemdLauncher>, Failure> create(loop::Loop& loop);
     static Result<std::unique_ptr<SystemdLauncher>, Failure> create(loop::Loop& loop,
