@@ -92,7 +92,7 @@ TEST_P(HostServices, FailUntilTheGuestOpensABrokenChannelAnew) {
 
 INSTANTIATE_TEST_SUITE_P(Every, HostServices,
                          ::testing::Values("heartbeat", "shutdown", "timesync", "kvp"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& service) { return std::string(service.param); });
 
 }  // namespace
 }  // namespace hvis::ic

@@ -1,6 +1,7 @@
 #include "loop/later.h"
 
 #include <optional>
+#include <string>
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,10 @@
 #include "vm/ic_device.h"
 
+#include <array>
 #include <memory>
-#include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "loopback/loopback_partition.h"
 #include "wire/ring_layout.h"
@@ -44,7 +45,14 @@ protected:
     static constexpr uint64_t kFirstPage =
         loopback::LoopbackPartition::kRamStart.value / wire::kRingPageSize;
 
-    IcDeviceTest() { set_log_level(LogLevel::kError); }
+    IcDeviceTest() {
+        set_log_level(LogLevel::kError);
+        // Ports are made in a guest's process: one that never looks at its socket.
+        std::array<int, 2> ends{};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+        guest_ = UniqueFd(ends[0]);
+        EXPECT_TRUE(partition_->attach(UniqueFd(ends[1])));
+    }
 
     void open() {
         for (const uint64_t page : {kFirstPage, kFirstPage + 2}) {
@@ -80,6 +88,7 @@ protected:
     std::unique_ptr<loop::Loop> loop_ = *loop::Loop::create();
     std::unique_ptr<loopback::LoopbackPartition> partition_ =
         *loopback::LoopbackPartition::create({.memory_bytes = 256 << 10}, *loop_);
+    UniqueFd guest_;
     FakeService service_;
     IcDevice device_{"fake", service_, Guid{}, Guid{}, *loop_, [] { return Clocks{}; }, [] {}};
     std::unique_ptr<ChannelEndpoint> endpoint_;
