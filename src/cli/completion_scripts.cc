@@ -37,17 +37,25 @@ complete -F _hvis hvis
 constexpr std::string_view kZsh = R"script(#compdef hvis
 # zsh completion for hvis: source <(hvis completion zsh), or as a file _hvis in $fpath
 _hvis() {
-    local line word
+    local line word description ret=1
     local -a candidates
+    # hvis gets the words without the quotes that they are typed with.
     while IFS= read -r line; do
         word=${line%%$'\t'*}
+        description=${line#*$'\t'}
         case $word in
-        :files) _files ;;
-        :directories) _files -/ ;;
-        *) candidates+=("${word//:/\\:}:${line#*$'\t'}") ;;
+        :files | :directories)
+            [[ $PREFIX == --*=* ]] && compset -P 1 '*='
+            if [[ $word == :files ]]; then _files; else _files -/; fi && ret=0
+            ;;
+        *)
+            word=${word//\\/\\\\}
+            candidates+=("${word//:/\\:}${description:+:$description}")
+            ;;
         esac
-    done < <("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)
-    (( ${#candidates} )) && _describe hvis candidates
+    done < <("${words[1]}" __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)
+    (( ${#candidates} )) && _describe hvis candidates && ret=0
+    return ret
 }
 if [[ ${funcstack[1]} == _hvis ]]; then
     _hvis "$@" # loaded from a file, at its first use
@@ -59,15 +67,21 @@ fi
 constexpr std::string_view kFish =
     R"script(# fish completion for hvis: hvis completion fish | source
 function __hvis_complete
-    set -l words (commandline -opc) (commandline -ct)
-    for line in ($words[1] __complete $words[2..-1] 2>/dev/null)
+    set -l words (commandline -opc)
+    # As it will be read, without the quotes; nothing is left of a lone backslash.
+    set -l current (commandline -ct | string unescape)
+    set -q current[1]; or set current ''
+    # "--kernel=/boot/v": the file begins behind the "=".
+    set -l option (string match -r -- '^--[^=]*=' $current)
+    set -l path (string replace -r -- '^--[^=]*=' '' $current)
+    for line in ($words[1] __complete $words[2..-1] $current 2>/dev/null)
         switch $line
             case ':files*'
-                __fish_complete_path (commandline -ct)
+                string join -- \n "$option"(__fish_complete_path "$path")
             case ':directories*'
-                __fish_complete_directories (commandline -ct)
+                string join -- \n "$option"(__fish_complete_directories "$path")
             case '*'
-                echo $line
+                printf '%s\n' $line
         end
     end
 end
