@@ -25,7 +25,7 @@ void write_line(LogLevel level, std::string_view area, std::string_view text) {
 }
 
 LogLevel level_from_environment() {
-    const char* text = std::getenv("HVIS_LOG_LEVEL");
+    const char* text = std::getenv("HVIS_LOG_LEVEL");  // NOLINT(concurrency-mt-unsafe)
     if (text == nullptr || *text == '\0') {
         return LogLevel::kInfo;
     }

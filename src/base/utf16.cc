@@ -80,7 +80,7 @@ void append_hex(std::string& out, uint8_t byte) {
 
 Result<Bytes> to_utf16le(std::string_view utf8) {
     Bytes out;
-    out.reserve(utf8.size() * 2 + 2);
+    out.reserve((utf8.size() * 2) + 2);
     while (!utf8.empty()) {
         const auto point = take_code_point(utf8);
         if (!point) {
@@ -103,7 +103,7 @@ Result<Bytes> to_utf16le(std::string_view utf8) {
 std::string from_utf16le(ByteView utf16) {
     const auto unit_at = [&](size_t index) {
         return std::to_integer<uint32_t>(utf16[index * 2]) |
-               (std::to_integer<uint32_t>(utf16[index * 2 + 1]) << 8U);
+               (std::to_integer<uint32_t>(utf16[(index * 2) + 1]) << 8U);
     };
     const size_t units = utf16.size() / 2;
     std::string out;

@@ -163,7 +163,7 @@ Command read_timeout_only(FieldReader& reader) {
 }
 
 Command read_heartbeat_set(FieldReader& reader) {
-    const HeartbeatSetCommand command{read_policy_change(reader)};
+    HeartbeatSetCommand command{read_policy_change(reader)};
     if (!reader.bad() && command.change == HeartbeatPolicyChange{}) {
         reader.complain(FieldError{.pointer = {}, .message = "nothing to set was given"});
     }

@@ -32,7 +32,7 @@ std::vector<Event> EventLog::since(uint64_t sequence, size_t limit) const {
 
 uint64_t EventLog::lost_since(uint64_t sequence) const {
     const uint64_t oldest = next_ - events_.size();
-    const uint64_t wanted = std::max<uint64_t>(sequence, 1);
+    const auto wanted = std::max<uint64_t>(sequence, 1);
     return wanted < oldest ? oldest - wanted : 0;
 }
 

@@ -6,7 +6,7 @@ namespace hvis::control {
 
 std::string units_complaint(std::string_view text, size_t lowest, size_t highest) {
     const auto utf16 = to_utf16le(text);
-    const size_t units = utf16 ? utf16->size() / 2 - 1 : 0;
+    const size_t units = utf16 ? (utf16->size() / 2) - 1 : 0;
     if (utf16 && units >= lowest && units <= highest) {
         return {};
     }

@@ -51,7 +51,7 @@ private:
     void hello_received(const Json& message);
     void reply_received(const Json& message);
     RequestId begin(const EncodedCommand& command, std::optional<TimePoint> deadline,
-                    Request request);
+                    Request wanted);
     void expired(RequestId id);
     void finish(RequestId id, Result<std::shared_ptr<const Json>, Failure> outcome);
     void send_cancel(RequestId target);

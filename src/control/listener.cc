@@ -1,5 +1,6 @@
 #include "control/listener.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -42,9 +43,9 @@ const sockaddr* generic(const sockaddr_un& address) {
 /// Two workers that find the same stale socket must not both replace it.
 Result<UniqueFd> lock_directory_of(const std::string& path) {
     const size_t slash = path.rfind('/');
-    const std::string directory = slash == std::string::npos ? "."
-                                  : slash == 0               ? "/"
-                                                             : path.substr(0, slash);
+    // Of "/name" the slash itself is the directory.
+    const std::string directory =
+        slash == std::string::npos ? "." : path.substr(0, std::max(slash, size_t{1}));
     UniqueFd lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!lock) {
         return fail_errno("open the directory of the control socket");

@@ -24,7 +24,7 @@ void take_descriptors(msghdr& message, std::vector<UniqueFd>& fds) {
         const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t index = 0; index < count; ++index) {
             int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(part) + index * sizeof(int), sizeof(int));
+            std::memcpy(&fd, CMSG_DATA(part) + (index * sizeof(int)), sizeof(int));
             fds.emplace_back(fd);
         }
     }

@@ -10,10 +10,10 @@ namespace hvis::control {
 /// left out, and text is made safe for a terminal.
 
 /// One screen: state, guest and services.
-std::string show_status(const Json& status);
+std::string show_status(const Json& result);
 /// A table of services, a list or one.
 std::string show_services(const Json& services);
-std::string show_stats(const Json& stats);
+std::string show_stats(const Json& result);
 std::string show_pairs(const Json& result);
 /// The value of the only pair, on a line.
 std::string show_one_value(const Json& result);

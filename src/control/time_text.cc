@@ -84,7 +84,7 @@ std::string time_text(WallTime time) {
     const uint64_t milliseconds = time.ticks > kEpoch ? (time.ticks - kEpoch) / 10'000 : 0;
     const auto seconds = static_cast<std::time_t>(milliseconds / 1000);
     std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
+    (void)::gmtime_r(&seconds, &parts);
     // Room for every int, so that no year is ever cut off.
     std::array<char, 96> text{};
     const int length =

@@ -25,7 +25,7 @@ void take_fds(msghdr& message, std::vector<UniqueFd>& fds) {
         const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t index = 0; index < count; ++index) {
             int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(header) + index * sizeof(int), sizeof(fd));
+            std::memcpy(&fd, CMSG_DATA(header) + (index * sizeof(int)), sizeof(fd));
             fds.emplace_back(fd);
         }
     }

@@ -90,7 +90,7 @@ std::optional<IpAddress> parse_ipv6(std::string_view text) {
     IpAddress address{.ipv6 = true, .bytes = {}};
     const auto store = [&](size_t group, uint16_t value) {
         address.bytes.at(group * 2) = static_cast<uint8_t>(value >> 8U);
-        address.bytes.at(group * 2 + 1) = static_cast<uint8_t>(value & 0xffU);
+        address.bytes.at((group * 2) + 1) = static_cast<uint8_t>(value & 0xffU);
     };
     for (size_t index = 0; index < head_count; ++index) {
         store(index, head.at(index));
@@ -110,7 +110,7 @@ void append_number(std::string& out, uint32_t value, int base) {
 std::string format_ipv6(const IpAddress& address) {
     const auto group = [&](size_t index) {
         return static_cast<uint32_t>(address.bytes.at(index * 2) << 8U |
-                                     address.bytes.at(index * 2 + 1));
+                                     address.bytes.at((index * 2) + 1));
     };
     size_t gap = kGroups;
     size_t gap_length = 1;

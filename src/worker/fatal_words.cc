@@ -74,7 +74,7 @@ private:
 /// control::time_text without its allocations.
 void put_now(Line& line) {
     timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
+    (void)::clock_gettime(CLOCK_REALTIME, &now);
     const std::chrono::sys_seconds seconds{std::chrono::seconds(now.tv_sec)};
     const auto day = std::chrono::floor<std::chrono::days>(seconds);
     const std::chrono::year_month_day date(day);

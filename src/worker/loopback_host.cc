@@ -157,7 +157,7 @@ int complain(const Error& error) {
 
 int run(const Options& options) {
     loop::raise_descriptor_limit();
-    std::signal(SIGPIPE, SIG_IGN);
+    (void)std::signal(SIGPIPE, SIG_IGN);
     auto loop = loop::Loop::create();
     if (!loop) {
         return complain(loop.error());

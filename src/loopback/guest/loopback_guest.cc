@@ -53,7 +53,7 @@ Result<void> LoopbackGuest::boot() {
     auto& memory = machine_->memory();
     const uint64_t first = memory.regions().front().start.value / vm::kPageSize;
     for (uint32_t processor = 0; processor < machine_->processors(); ++processor) {
-        const uint64_t page = first + kSharedPages + processor * kPagesPerProcessor;
+        const uint64_t page = first + kSharedPages + (processor * kPagesPerProcessor);
         pages_.push_back(HVIS_TRY(SynicPages::create(memory, page, page + 1)));
         const auto enable = [&](SynicRegister index, uint64_t value) {
             machine_->write_register(processor, index, value | kEnable);
@@ -62,7 +62,7 @@ Result<void> LoopbackGuest::boot() {
         enable(SynicRegister::kEventPage, (page + 1) * vm::kPageSize);
         enable(SynicRegister::kControl, 0);
     }
-    const uint64_t rings = first + kSharedPages + pages_.size() * kPagesPerProcessor;
+    const uint64_t rings = first + kSharedPages + (pages_.size() * kPagesPerProcessor);
     HVIS_TRY(memory.range({rings * vm::kPageSize}, ServicePorts::kPages * vm::kPageSize));
     client_.emplace(vmbus::ChannelClient::Config{
         .max_version = config_.max_version,

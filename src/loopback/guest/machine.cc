@@ -116,7 +116,8 @@ Result<void> Machine::on_packet(const HostPacket& packet, std::vector<UniqueFd> 
         }
     } else if (const auto* disconnect = std::get_if<DisconnectPort>(&packet)) {
         ports_.erase(disconnect->connection_id);
-    } else if (const auto* answer = std::get_if<PostAnswer>(&packet); answer && running_) {
+    } else if (const auto* answer = std::get_if<PostAnswer>(&packet);
+               answer != nullptr && running_) {
         client_.message_answered(answer->status);
     }
     return {};

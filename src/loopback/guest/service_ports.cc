@@ -10,7 +10,7 @@ ServicePorts::ServicePorts(Machine& machine, vmbus::ChannelClient& client, Servi
     : machine_(machine), client_(client), services_(services), first_page_(first_page) {}
 
 uint64_t ServicePorts::first_page(vm::ServiceKind kind) const {
-    return first_page_ + static_cast<uint64_t>(kind) * ServiceChannel::kPages;
+    return first_page_ + (static_cast<uint64_t>(kind) * ServiceChannel::kPages);
 }
 
 ServicePorts::Port* ServicePorts::find(uint32_t relid) {

@@ -33,7 +33,7 @@ Result<SynicPages> SynicPages::create(const vm::GuestMemory& memory, uint64_t me
 }
 
 std::optional<SynicPages::Taken> SynicPages::take_message(uint8_t sint) {
-    std::byte* slot = messages_ + sint * wire::kMessageSlotSize;
+    std::byte* slot = messages_ + (sint * wire::kMessageSlotSize);
     const auto type = shared<uint32_t>(slot);
     Taken taken;
     taken.message.type = type.load(std::memory_order_acquire);
@@ -53,16 +53,16 @@ std::optional<SynicPages::Taken> SynicPages::take_message(uint8_t sint) {
 
 std::vector<uint16_t> SynicPages::take_events(uint8_t sint) {
     constexpr size_t kWordBits = 32;
-    std::byte* const flags = events_ + sint * (wire::kEventFlagsPerSint / 8);
+    std::byte* const flags = events_ + (size_t{sint} * (wire::kEventFlagsPerSint / 8));
     std::vector<uint16_t> set;
     for (size_t word = 0; word < wire::kEventFlagsPerSint / kWordBits; ++word) {
-        const auto bits = shared<uint32_t>(flags + word * sizeof(uint32_t));
+        const auto bits = shared<uint32_t>(flags + (word * sizeof(uint32_t)));
         if (bits.load(std::memory_order_relaxed) == 0) {
             continue;
         }
         for (uint32_t left = bits.exchange(0, std::memory_order_seq_cst); left != 0;
              left &= left - 1) {
-            set.push_back(static_cast<uint16_t>(word * kWordBits +
+            set.push_back(static_cast<uint16_t>((word * kWordBits) +
                                                 static_cast<size_t>(std::countr_zero(left))));
         }
     }

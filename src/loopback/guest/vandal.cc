@@ -135,16 +135,17 @@ void Vandal::scribble() {
 void Vandal::break_ring_indices() {
     auto& memory = machine_.memory();
     const auto& region = memory.regions().front();
-    const uint64_t page = region.start.value + below(region.size / vm::kPageSize) * vm::kPageSize;
+    const uint64_t page = region.start.value + (below(region.size / vm::kPageSize) * vm::kPageSize);
     const auto index = static_cast<uint32_t>(below(2) == 0 ? below(4096) * 8 : random_());
-    (void)memory.write({page + below(4) * sizeof(uint32_t)}, index);
+    (void)memory.write({page + (below(4) * sizeof(uint32_t))}, index);
 }
 
 void Vandal::write_register() {
     constexpr SynicRegister kRegisters[] = {SynicRegister::kControl, SynicRegister::kEventPage,
                                             SynicRegister::kMessagePage};
     const uint64_t start = machine_.memory().regions().front().start.value;
-    const uint64_t value = below(8) == 0 ? random_() : start + below(64) * vm::kPageSize + below(2);
+    const uint64_t value =
+        below(8) == 0 ? random_() : start + (below(64) * vm::kPageSize) + below(2);
     machine_.write_register(static_cast<uint32_t>(below(3)), kRegisters[below(3)], value);
 }
 
