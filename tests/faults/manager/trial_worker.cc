@@ -1,6 +1,8 @@
 // A worker without a machine: it says hello, makes events at random moments, and obeys. In place of
 // hvis-vm where hundreds of its lives are needed in a minute, or more events than a machine makes:
-// HVIS_TRIAL_COUNT events at HVIS_TRIAL_RATE a second.
+// HVIS_TRIAL_COUNT events at HVIS_TRIAL_RATE a second once the file HVIS_TRIAL_SIGN is there. When
+// they were made, by the monotonic clock, is left beside the control socket in NAME.flood.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -27,9 +29,13 @@ using namespace std::chrono_literals;
 
 WallTime wall() { return WallTime::from_system(std::chrono::system_clock::now()); }
 
-uint64_t variable(const char* name) {
+std::string text_variable(const char* name) {
     const char* text = std::getenv(name);
-    return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
+    return text == nullptr ? "" : text;
+}
+
+uint64_t variable(const char* name) {
+    return std::strtoull(text_variable(name).c_str(), nullptr, 10);
 }
 
 std::string made_up_run(std::mt19937& random) {
@@ -45,7 +51,8 @@ public:
     explicit TrialWorker(const control::Json& config)
         : random_(std::random_device()()),
           run_(made_up_run(random_)),
-          last_words_(config.at("last_words").get<std::string>()) {
+          last_words_(config.at("last_words").get<std::string>()),
+          flood_report_(config.at("control").get<std::string>() + ".flood") {
         auto server = control::Server::listen(
             *loop_, log_, config.at("control").get<std::string>(),
             {.program = "hvis-vm",
@@ -71,7 +78,7 @@ public:
         if (server_ == nullptr) {
             return 1;
         }
-        rate_ == 0 ? make_event() : make_flood();
+        rate_ == 0 ? make_event() : await_sign();
         loop_->run();
         server_.reset();
         return 0;
@@ -84,13 +91,38 @@ private:
                     {{"reason", run_ + " " + std::to_string(++made_)}}, wall());
     }
 
+    void await_sign() {
+        if (::access(sign_.c_str(), F_OK) == 0) {
+            flood_began_ = loop::Loop::now();
+            make_flood();
+        } else {
+            loop_->add_timer(loop::Loop::now() + 10ms, [this] { await_sign(); });
+        }
+    }
+
+    /// As many as the clock asks for, so that a timer that comes late does not lower the rate.
     void make_flood() {
-        for (uint64_t number = 0; number < rate_ / 100 && made_ < count_; ++number) {
+        const auto now = loop::Loop::now();
+        const auto passed =
+            std::chrono::duration_cast<std::chrono::milliseconds>(now - flood_began_);
+        const uint64_t due = std::min(count_, rate_ * static_cast<uint64_t>(passed.count()) / 1000);
+        while (made_ < due) {
             record();
         }
         if (made_ < count_) {
-            loop_->add_timer(loop::Loop::now() + 10ms, [this] { make_flood(); });
+            loop_->add_timer(now + 10ms, [this] { make_flood(); });
+            return;
         }
+        const control::Json report = {{"made", made_},
+                                      {"began_us", microseconds(flood_began_)},
+                                      {"ended_us", microseconds(loop::Loop::now())}};
+        std::ofstream(flood_report_ + ".draft") << control::dump_json(report);
+        (void)std::rename((flood_report_ + ".draft").c_str(), flood_report_.c_str());
+    }
+
+    static int64_t microseconds(TimePoint moment) {
+        return std::chrono::duration_cast<std::chrono::microseconds>(moment.time_since_epoch())
+            .count();
     }
 
     void make_event() {
@@ -129,6 +161,9 @@ private:
     std::mt19937 random_;
     std::string run_;
     std::string last_words_;
+    std::string flood_report_;
+    std::string sign_ = text_variable("HVIS_TRIAL_SIGN");
+    TimePoint flood_began_;
     uint64_t made_ = 0;
     uint64_t rate_ = variable("HVIS_TRIAL_RATE");
     uint64_t count_ = variable("HVIS_TRIAL_COUNT");
