@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include "manager/store/database.h"
 #include "manager/store/store.h"
@@ -56,6 +57,54 @@ TEST(Backup, ReplacesNothing) {
     ASSERT_FALSE(refused);
     EXPECT_THAT(refused.error().message, HasSubstr("already"));
     EXPECT_EQ(read_file(folder.file("copy.db")), "precious");
+}
+
+TEST(Backup, DeletesNothingThatItHasNotMade) {
+    const TestFolder folder;
+    const auto database = open_with_words(folder.file(), 1);
+    for (const char* name : {"copy.db.unfinished", "copy.db.unfinished-journal"}) {
+        write_file(folder.file(name), "precious");
+        const auto refused = database->backup(folder.file("copy.db"));
+        ASSERT_FALSE(refused) << name;
+        EXPECT_THAT(refused.error().message, HasSubstr("copy.db.unfinished"));
+        EXPECT_THAT(refused.error().hint, HasSubstr("remove it"));
+        EXPECT_EQ(read_file(folder.file(name)), "precious");
+        std::filesystem::remove(folder.file(name));
+    }
+    must(database->backup(folder.file("copy.db")));
+}
+
+TEST(Backup, IsRefusedWhileAnotherProgramHoldsTheFile) {
+    const TestFolder folder;
+    must(open_with_words(folder.file(), 2)->backup(folder.file("copy.db")));
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open(folder.file("copy.db").c_str(), &other), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(other, "BEGIN EXCLUSIVE", nullptr, nullptr, nullptr), SQLITE_OK);
+    const auto refused = restore_database(folder.file("copy.db"), folder.file());
+    sqlite3_close(other);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("is held by another program"));
+    EXPECT_EQ(words_in(folder.file()), 2) << "as it was";
+}
+
+TEST(Backup, IsNotPutBackWhereThePresentFileCannotBeKeptWithItsLog) {
+    const TestFolder folder;
+    // So long a name that with ".replaced-1000" it is one still, and with "-wal" after that it is
+    // not.
+    const std::string path = folder.file(std::string(238, 'x'));
+    must(open_with_words(path, 2)->backup(folder.file("copy.db")));
+    write_file(path + "-wal", "its log");
+    const std::string before = read_file(path);
+    for (int number = 1; number < 1000; ++number) {
+        write_file(path + ".replaced-" + std::to_string(number), "");
+    }
+    const auto refused = restore_database(folder.file("copy.db"), path);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("cannot be renamed"));
+    EXPECT_EQ(read_file(path), before);
+    EXPECT_EQ(read_file(path + "-wal"), "its log");
+    EXPECT_FALSE(std::filesystem::exists(path + ".restored"));
+    EXPECT_FALSE(std::filesystem::exists(path + ".replaced-1000"));
 }
 
 TEST(Backup, IsPutBackAndTheDamagedFileIsKept) {

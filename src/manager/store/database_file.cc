@@ -100,7 +100,7 @@ Result<void, Failure> publish_file(const std::string& finished, const std::strin
 }
 
 void remove_database_files(const std::string& path) {
-    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    for (const char* suffix : kDatabaseSuffixes) {
         ::unlink((path + suffix).c_str());
     }
 }

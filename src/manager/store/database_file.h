@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <string>
 
@@ -10,6 +11,9 @@
 namespace hvis::manager {
 
 using control::Failure;
+
+/// What SQLite puts behind a database's name for itself and its companions.
+inline constexpr std::array<const char*, 4> kDatabaseSuffixes = {"", "-wal", "-shm", "-journal"};
 
 /// The files of a database: PATH, PATH-wal and PATH-shm (SQLite's), PATH.lock (ours).
 
