@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <system_error>
 #include <utility>
@@ -34,6 +35,13 @@ Result<UniqueFd> input_file(const StoredEvent& event) {
         return fail_errno("write to a memfd");
     }
     return file;
+}
+
+/// What keeps a program from being run has nothing to do with it, and passes.
+bool passes(int error) {
+    constexpr std::array kPassing = {EAGAIN, EINTR,  EIO,    EMFILE, ENFILE,
+                                     ENOMEM, ENOSPC, ESTALE, ETXTBSY};
+    return std::ranges::find(kPassing, error) != kPassing.end();
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
@@ -144,7 +152,8 @@ void ExecHook::deliver(const StoredEvent& event, std::function<void(Attempt)> do
     if (const auto launched = launch(event); !launched) {
         running_.reset();
         const std::string why = std::generic_category().message(launched.error().os_error);
-        later({.outcome = Attempt::Outcome::kRefused,
+        using enum Attempt::Outcome;
+        later({.outcome = passes(launched.error().os_error) ? kFailed : kRefused,
                .problem = config_.command.front() + " cannot be run: " + why},
               std::move(done));
         return;
@@ -171,7 +180,12 @@ Result<void> ExecHook::launch(const StoredEvent& event) {
         return std::unexpected(Error{Errc::kOs, "posix_spawn", error});
     }
     running_->process.reset(static_cast<int>(::syscall(SYS_pidfd_open, running_->pid, 0)));
-    auto watched = loop_.watch(running_->process.get(), EPOLLIN, [this](uint32_t) { ended(); });
+    Result<void> watched;
+    if (!running_->process) {
+        watched = fail_errno("pidfd_open");
+    } else {
+        watched = loop_.watch(running_->process.get(), EPOLLIN, [this](uint32_t) { ended(); });
+    }
     if (watched) {
         watched = loop_.watch(pipe[0], EPOLLIN, [this](uint32_t) { read_output(); });
     }

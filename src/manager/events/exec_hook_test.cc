@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "manager/events/test_log.h"
@@ -77,6 +78,27 @@ TEST_F(ExecHookTest, SaysHowTheProgramEnded) {
     missing.name = "mail";
     missing.command = {"/no/such/program"};
     EXPECT_THAT(run(missing).problem, HasSubstr("/no/such/program cannot be run: No such file"));
+}
+
+TEST_F(ExecHookTest, IsWorthAnotherTryWhenItIsTheHostThatCannotRunTheProgram) {
+    ExecHookConfig config;
+    config.name = "mail";
+    config.command = {"/bin/true"};
+    ExecHook hook(config, *loop);
+    std::optional<Attempt> starved;
+    struct rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    hook.deliver(event_of_web(), [&](const Attempt& attempt) { starved = attempt; });
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    while (!starved) {
+        loop->run_once(std::chrono::seconds(1));
+    }
+    EXPECT_EQ(starved->outcome, Attempt::Outcome::kFailed) << starved->problem;
+    EXPECT_THAT(starved->problem, HasSubstr("/bin/true cannot be run: Too many open files"));
+    config.command = {"/no/such/program"};
+    EXPECT_EQ(run(config).outcome, Attempt::Outcome::kRefused) << "and would be again";
 }
 
 TEST_F(ExecHookTest, KillsAProgramThatTakesTooLongWithItsChildren) {

@@ -11,15 +11,19 @@ namespace hvis::manager {
 using control::EventId;
 
 HookQueue::HookQueue(std::string name, HookFilter filter, std::unique_ptr<Deliverer> deliverer,
-                     loop::Loop& loop, Store& store, EventLog& events)
+                     loop::Loop& loop, Store& store, EventLog& events, Duration report_every)
     : name_(std::move(name)),
       filter_(std::move(filter)),
       deliverer_(std::move(deliverer)),
       loop_(loop),
       store_(store),
-      events_(events) {}
+      events_(events),
+      report_every_(report_every) {}
 
-HookQueue::~HookQueue() { loop_.cancel_timer(timer_); }
+HookQueue::~HookQueue() {
+    loop_.cancel_timer(timer_);
+    loop_.cancel_timer(report_timer_);
+}
 
 Result<void, Failure> HookQueue::begin() {
     const auto text = HVIS_TRY(store_.setting("hook." + name_));
@@ -161,19 +165,32 @@ void HookQueue::save_position() {
 }
 
 void HookQueue::report_failing(const Attempt& attempt) {
-    const TimePoint now = loop::Loop::now();
-    if (std::exchange(failing_, true) || (reported_ && now - *reported_ < kReportEvery)) {
+    if (told_) {
         return;
     }
-    reported_ = now;
+    untold_ = {{"hook", name_},
+               {"reason", attempt.problem},
+               {"event", std::to_string(batch_.front().sequence)}};
+    const TimePoint now = loop::Loop::now();
+    if (!reported_ || now - *reported_ >= report_every_) {
+        tell_failing();
+    } else if (report_timer_ == 0) {
+        // Too soon, but not forgotten: there may be no other failure to say it at.
+        report_timer_ = loop_.add_timer(*reported_ + report_every_, [this] {
+            report_timer_ = 0;
+            tell_failing();
+        });
+    }
+}
+
+void HookQueue::tell_failing() {
+    reported_ = loop::Loop::now();
     told_ = true;
-    events_.record(EventId::kHookFailed, {{"hook", name_},
-                                          {"reason", attempt.problem},
-                                          {"event", std::to_string(batch_.front().sequence)}});
+    events_.record(EventId::kHookFailed, std::exchange(untold_, {}));
 }
 
 void HookQueue::report_working() {
-    failing_ = false;
+    loop_.cancel_timer(std::exchange(report_timer_, 0));
     if (std::exchange(told_, false)) {
         events_.record(EventId::kHookRecovered, {{"hook", name_}});
     }

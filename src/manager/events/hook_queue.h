@@ -36,7 +36,8 @@ public:
 
     /// All must outlive it. A hook that is new begins with the next event.
     HookQueue(std::string name, HookFilter filter, std::unique_ptr<Deliverer> deliverer,
-              loop::Loop& loop, Store& store, EventLog& events);
+              loop::Loop& loop, Store& store, EventLog& events,
+              Duration report_every = kReportEvery);
     ~HookQueue();
     HookQueue(const HookQueue&) = delete;
     HookQueue& operator=(const HookQueue&) = delete;
@@ -62,6 +63,7 @@ private:
     void passed(Delivery::State state);
     void save_position();
     void report_failing(const Attempt& attempt);
+    void tell_failing();
     void report_working();
     void wait_until(TimePoint when);
 
@@ -71,6 +73,7 @@ private:
     loop::Loop& loop_;
     Store& store_;
     EventLog& events_;
+    Duration report_every_;
     uint64_t position_ = 1;
     std::deque<StoredEvent> batch_;
     bool under_way_ = false;
@@ -78,9 +81,10 @@ private:
     Delivery current_;  // of the front of the batch
     std::deque<Fate> fates_;
     uint64_t saved_ = 0;  // the position in the store
-    bool failing_ = false;
-    bool told_ = false;  // that it fails, and not yet that it works again
+    bool told_ = false;   // that it fails, and not yet that it works again
     std::optional<TimePoint> reported_;
+    control::EventFields untold_;  ///< the failure that report_timer_ is to tell
+    loop::Loop::TimerId report_timer_ = 0;
 };
 
 }  // namespace hvis::manager

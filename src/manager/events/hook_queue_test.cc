@@ -49,8 +49,9 @@ protected:
     ~HookQueueTest() override { queue.reset(); }
 
     void begin_queue() {
-        queue = std::make_unique<HookQueue>(
-            "pager", filter, std::make_unique<FakeDeliverer>(*loop, seen), *loop, *store, *log);
+        queue = std::make_unique<HookQueue>("pager", filter,
+                                            std::make_unique<FakeDeliverer>(*loop, seen), *loop,
+                                            *store, *log, report_every);
         must(queue->begin());
         log->subscribe([this](const StoredEvent&) {
             if (queue) {
@@ -73,7 +74,13 @@ protected:
         return run_until([&] { return seen.events.size() == count; });
     }
 
+    long count(const std::string& name) {
+        const auto names = kept_names();
+        return std::ranges::count(names, name);
+    }
+
     HookFilter filter;
+    Duration report_every = HookQueue::kReportEvery;
     FakeDeliverer::Seen seen;
     std::unique_ptr<HookQueue> queue;
 };
@@ -152,6 +159,26 @@ TEST_F(HookQueueTest, PassesOverWhatIsRefusedAndSaysSo) {
                kept_names() == std::vector<std::string>{"vm_started", "vm_started", "hook_failed",
                                                         "hook_recovered"};
     })) << testing::PrintToString(kept_names());
+}
+
+TEST_F(HookQueueTest, SaysInTheEndThatItFailsAgainSoonAfterItHasRecovered) {
+    report_every = std::chrono::milliseconds(700);
+    restart();
+    seen.outcome = Attempt::Outcome::kRefused;
+    ASSERT_TRUE(take(1, "error"));
+    ASSERT_TRUE(run_until([&] { return count("hook_failed") == 1; }));
+    seen.outcome = Attempt::Outcome::kTaken;
+    ASSERT_TRUE(take(2, "error"));
+    ASSERT_TRUE(run_until([&] { return count("hook_recovered") == 1; }));
+    // Within the time in which nothing more is said, and no other event ever comes.
+    seen.outcome = Attempt::Outcome::kRefused;
+    ASSERT_TRUE(take(3, "error"));
+    ASSERT_TRUE(run_until([&] { return count("hook_failed") == 2; }));
+    run_for(2 * report_every);
+    EXPECT_EQ(count("hook_failed"), 2) << "said once";
+    const auto last = kept().back();
+    EXPECT_EQ(last.name, "hook_failed");
+    EXPECT_EQ(last.fields.at(0), (std::pair<std::string, std::string>("hook", "pager")));
 }
 
 TEST_F(HookQueueTest, TriesAgainLaterAndLaterUntilItIsTaken) {
