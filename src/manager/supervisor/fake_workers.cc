@@ -41,6 +41,11 @@ FakeVm::FakeVm(loop::Loop& loop, Launcher::Order order)
       loop_(loop),
       order_(std::move(order)),
       pid_(child({"/bin/sleep", "1000"})) {
+    listen();
+    log_.record(control::EventId::kVmStarted, {}, now());
+}
+
+void FakeVm::listen() {
     auto server = control::Server::listen(
         loop_, log_, order_.files.control,
         {.program = "fake",
@@ -54,16 +59,22 @@ FakeVm::FakeVm(loop::Loop& loop, Launcher::Order order)
     EXPECT_TRUE(server);
     server_ = *std::move(server);
     server_->publish_status([this] { return status(); });
-    log_.record(control::EventId::kVmStarted, {}, now());
+}
+
+void FakeVm::drop_connections() {
+    server_.reset();  // First: requests that are dropped before it are answered.
+    kept_.clear();
+    watch.reset();
+    listen();
 }
 
 FakeVm::~FakeVm() { die(); }
 
 void FakeVm::die() {
     loop_.cancel_timer(std::exchange(timer_, 0));
+    server_.reset();
     kept_.clear();
     watch.reset();
-    server_.reset();
     hangs_ = false;
     if (pid_ != 0) {
         ::kill(std::exchange(pid_, 0), SIGKILL);
@@ -123,7 +134,8 @@ control::StatusResult FakeVm::status() const {
     for (size_t index = 0; index < control::kServiceWords.size(); ++index) {
         const auto service = static_cast<control::Service>(index);
         const bool enabled = !disabled.contains(service);
-        const bool ok = enabled && (service != control::Service::kKvp || kvp_ok_);
+        const bool ok =
+            enabled && !away_.contains(service) && (service != control::Service::kKvp || kvp_ok_);
         status.services.push_back({.service = service,
                                    .enabled = enabled,
                                    .primary = ok        ? "ok"
@@ -164,7 +176,13 @@ void FakeVm::handle(const control::Command& command, control::Responder responde
             responder.done();
             stop_soon();
         }
+    } else if (std::holds_alternative<control::StatusCommand>(command)) {
+        responder.done(status());
     } else if (const auto* set = std::get_if<control::KvpSetCommand>(&command)) {
+        if (bad_keys.contains(set->key)) {
+            responder.failed(control::make_failure(control::ErrorCode::kFailed, "no room"));
+            return;
+        }
         external[set->key] = set->value;
         responder.done();
     } else if (const auto* gone = std::get_if<control::KvpDeleteCommand>(&command)) {
@@ -174,6 +192,11 @@ void FakeVm::handle(const control::Command& command, control::Responder responde
             responder.failed(control::make_failure(control::ErrorCode::kNotFound, "no such key"));
         }
     } else if (const auto* list = std::get_if<control::KvpListCommand>(&command)) {
+        if (failing_lists > 0) {
+            --failing_lists;
+            responder.failed(control::make_failure(control::ErrorCode::kTimedOut, "no answer"));
+            return;
+        }
         control::KvpResult result{.pool = list->pool, .pairs = {}};
         for (const auto& [key, value] : external) {
             result.pairs.push_back({.key = key, .value = value});
@@ -181,6 +204,9 @@ void FakeVm::handle(const control::Command& command, control::Responder responde
         responder.done(result);
     } else if (const auto* tick = std::get_if<control::ServiceSwitchCommand>(&command)) {
         tick->enable ? (void)disabled.erase(tick->service) : (void)disabled.insert(tick->service);
+        if (!tick->enable && !come_back) {
+            away_.insert(tick->service);
+        }
         responder.done();
         server_->status_changed();
     } else if (std::holds_alternative<control::HeartbeatShowCommand>(command)) {

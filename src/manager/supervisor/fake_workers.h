@@ -21,6 +21,8 @@ public:
     FakeVm& operator=(const FakeVm&) = delete;
     ~FakeVm();
 
+    /// Hangs up on everybody, and takes connections again.
+    void drop_connections();
     void record(int count);
     void set_state(std::string state);
     void set_kvp(bool ok);
@@ -42,6 +44,9 @@ public:
     bool refuse_shutdown = false;
     bool ignore_shutdown = false;
     bool shutdown_in_progress = false;
+    bool come_back = true;           ///< services that are enabled again are soon well again
+    std::set<std::string> bad_keys;  ///< pairs that the guest does not take
+    int failing_lists = 0;           ///< so many lists of pairs fail
     std::optional<control::Milliseconds> shutdown_timeout;  ///< of the last shutdown asked for
     std::map<std::string, std::string> external;
     std::set<control::Service> disabled;
@@ -50,6 +55,7 @@ public:
     std::optional<control::Responder> watch;  ///< the newest kvp.watch
 
 private:
+    void listen();
     void handle(const control::Command& command, control::Responder responder);
     [[nodiscard]] control::StatusResult status() const;
     void stop_soon();
@@ -59,6 +65,7 @@ private:
     control::EventLog log_;
     std::string state_ = "running";
     bool kvp_ok_ = false;
+    std::set<control::Service> away_;
     bool hangs_ = false;
     pid_t pid_ = 0;
     loop::Loop::TimerId timer_ = 0;

@@ -1,9 +1,11 @@
 #include "manager/supervisor/held_pairs.h"
 
+#include "base/log.h"
+
 namespace hvis::manager {
 
 HeldPairs::HeldPairs(Store& store, const Guid& vm, std::vector<HeldPair> pairs)
-    : store_(store), vm_(vm) {
+    : store_(store), vm_(vm), gone_(store, vm) {
     for (HeldPair& pair : pairs) {
         pairs_.emplace(std::pair(pair.pool, std::move(pair.key)), std::move(pair.value));
     }
@@ -24,7 +26,7 @@ bool HeldPairs::no_room_for(control::Pool pool, const std::string& key) const {
 Result<void, Failure> HeldPairs::hold(const HeldPair& pair) {
     HVIS_CHECK(store_.save_pair(vm_, pair));
     pairs_[{pair.pool, pair.key}] = pair.value;
-    return {};
+    return gone_.remove(pair.pool, pair.key);
 }
 
 Result<void, Failure> HeldPairs::drop(control::Pool pool, const std::string& key) {
@@ -32,7 +34,28 @@ Result<void, Failure> HeldPairs::drop(control::Pool pool, const std::string& key
         HVIS_CHECK(store_.remove_pair(vm_, pool, key));
         pairs_.erase({pool, key});
     }
+    return gone_.remove(pool, key);
+}
+
+Result<void, Failure> HeldPairs::drop_untold(control::Pool pool, const std::string& key) {
+    if (gone_.full()) {
+        return std::unexpected(control::make_failure(control::ErrorCode::kFailed,
+                                                     "the guest has yet to be told of " +
+                                                         std::to_string(GonePairs::kMaxGonePairs) +
+                                                         " deleted pairs",
+                                                     "start the VM, which tells it"));
+    }
+    // A pair that is held counts, whatever is noted: an end in between leaves it as it was.
+    HVIS_CHECK(gone_.add(pool, key));
+    HVIS_CHECK(store_.remove_pair(vm_, pool, key));
+    pairs_.erase({pool, key});
     return {};
+}
+
+void HeldPairs::guest_has_not(control::Pool pool, const std::string& key) {
+    if (const auto removed = gone_.remove(pool, key); !removed) {
+        log(LogLevel::kWarning, "manager", removed.error().message);
+    }
 }
 
 std::vector<control::KvpPair> HeldPairs::of(control::Pool pool) const {

@@ -8,7 +8,6 @@ namespace hvis::manager {
 namespace {
 
 using control::Json;
-using control::Pool;
 using control::Service;
 
 bool is(const Json& object, const char* name, const Json& value) {
@@ -43,13 +42,15 @@ const Json* service_in(const Json& status, Service service) {
 }
 
 LiveSettings::LiveSettings(EventLog& log, EventLog::Subject vm, const VmDefinition& definition,
-                           const HeldPairs& pairs, const Timings& timings, control::Link& link)
+                           HeldPairs& pairs, const Timings& timings, control::Link& link,
+                           loop::Loop& loop)
     : log_(log),
       vm_(std::move(vm)),
       definition_(definition),
-      pairs_(pairs),
       timings_(timings),
-      link_(link) {}
+      link_(link),
+      pairs_(loop, pairs, timings, link,
+             [this](const std::string& what, const std::string& why) { not_applied(what, why); }) {}
 
 void LiveSettings::begin() {
     ask(control::HeartbeatShowCommand{}, "the heartbeat policy", [this](const Json& result) {
@@ -71,11 +72,13 @@ void LiveSettings::status(const Json& status) {
     }
     const Json* kvp = service_in(status, Service::kKvp);
     const bool ok = kvp != nullptr && is(*kvp, "primary", "ok");
-    if (ok && !std::exchange(kvp_was_ok_, ok)) {
-        restore_pairs(Pool::kExternal);
-        restore_pairs(Pool::kParameters);
+    if (ok != std::exchange(kvp_was_ok_, ok)) {
+        ok ? pairs_.begin() : pairs_.stop();
     }
-    kvp_was_ok_ = ok;
+}
+
+void LiveSettings::not_applied(const std::string& setting, const std::string& why) {
+    log_.record(control::EventId::kSettingsNotApplied, vm_, {{"setting", setting}, {"why", why}});
 }
 
 void LiveSettings::apply_service(Service service) {
@@ -99,65 +102,7 @@ void LiveSettings::ask(const control::Command& command, std::string setting,
                               answered(**reply);
                           }
                       } else if (reply.error().outcome != control::Link::kLinkLost) {
-                          log_.record(control::EventId::kSettingsNotApplied, vm_,
-                                      {{"setting", setting}, {"why", reply.error().message}});
-                      }
-                  });
-}
-
-void LiveSettings::restore_pairs(Pool pool) {
-    if (pairs_.of(pool).empty()) {
-        return;
-    }
-    ask(control::KvpListCommand{.pool = pool}, "the held pairs", [this, pool](const Json& result) {
-        std::map<std::string, Json> there;
-        if (const auto list = result.find("pairs"); list != result.end()) {
-            for (const Json& pair : *list) {
-                if (pair.is_object() && pair.contains("value") && pair.contains("key") &&
-                    pair.at("key").is_string()) {
-                    there[pair.at("key").get<std::string>()] = pair.at("value");
-                }
-            }
-        }
-        for (const auto& [key, value] : pairs_.of(pool)) {
-            const auto found = there.find(key);
-            if (found == there.end() || found->second != value) {
-                to_set_.push_back({.pool = pool, .key = key, .value = value});
-            }
-        }
-        set_next_pair();
-    });
-}
-
-void LiveSettings::set_next_pair() {
-    if (setting_ || to_set_.empty()) {
-        return;
-    }
-    const auto command = std::move(to_set_.front());
-    to_set_.pop_front();
-    // Dropped or changed while it waited.
-    bool still_held = false;
-    for (const auto& [key, value] : pairs_.of(command.pool)) {
-        still_held = still_held || (key == command.key && value == command.value);
-    }
-    if (!still_held) {
-        set_next_pair();
-        return;
-    }
-    setting_ = true;
-    link_.request(control::encode_command(command),
-                  loop::Loop::now() + command.timeout + timings_.reply_slack,
-                  [this, key = command.key](auto reply) {
-                      setting_ = false;
-                      if (reply) {
-                          set_next_pair();
-                          return;
-                      }
-                      to_set_.clear();
-                      if (reply.error().outcome != control::Link::kLinkLost) {
-                          log_.record(
-                              control::EventId::kSettingsNotApplied, vm_,
-                              {{"setting", "the pair " + key}, {"why", reply.error().message}});
+                          not_applied(setting, reply.error().message);
                       }
                   });
 }

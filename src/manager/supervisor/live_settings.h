@@ -1,14 +1,13 @@
 #pragma once
 
-#include <deque>
 #include <functional>
-#include <optional>
 #include <string>
 
 #include "control/link.h"
 #include "manager/definition/vm_definition.h"
 #include "manager/events/event_log.h"
 #include "manager/supervisor/held_pairs.h"
+#include "manager/supervisor/pair_restore.h"
 #include "manager/supervisor/timings.h"
 
 namespace hvis::manager {
@@ -20,7 +19,7 @@ class LiveSettings {
 public:
     /// All must outlive it.
     LiveSettings(EventLog& log, EventLog::Subject vm, const VmDefinition& definition,
-                 const HeldPairs& pairs, const Timings& timings, control::Link& link);
+                 HeldPairs& pairs, const Timings& timings, control::Link& link, loop::Loop& loop);
     LiveSettings(const LiveSettings&) = delete;
     LiveSettings& operator=(const LiveSettings&) = delete;
 
@@ -35,19 +34,16 @@ public:
 private:
     void ask(const control::Command& command, std::string setting,
              std::function<void(const control::Json&)> answered = {});
-    void restore_pairs(control::Pool pool);
-    void set_next_pair();
+    void not_applied(const std::string& setting, const std::string& why);
 
     EventLog& log_;
     EventLog::Subject vm_;
     const VmDefinition& definition_;
-    const HeldPairs& pairs_;
     const Timings& timings_;
     control::Link& link_;
     bool services_compared_ = false;
     bool kvp_was_ok_ = false;
-    std::deque<control::KvpSetCommand> to_set_;
-    bool setting_ = false;
+    PairRestore pairs_;
 };
 
 /// The entry of a service in a worker's status, or nullptr.

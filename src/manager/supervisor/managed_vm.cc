@@ -26,7 +26,9 @@ ManagedVm::ManagedVm(VmContext& context, VmRecord record, std::vector<HeldPair> 
       attempts_(record.restart_attempts),
       run_(record.run),
       end_(std::move(end)),
-      waits_(context.loop, context.config.timings) {}
+      waits_(context.loop, context.config.timings, [this](std::function<void()> then) {
+          refresh_status([then = std::move(then)](bool) { then(); });
+      }) {}
 
 ManagedVm::~ManagedVm() {
     context_.loop.cancel_timer(timer_);
@@ -159,6 +161,7 @@ void ManagedVm::start(Done done) {
 Result<void, Failure> ManagedVm::erase() {
     HVIS_CHECK(remove_all(files_));
     HVIS_CHECK(forget_end(context_.store, definition_.id));
+    HVIS_CHECK(forget_gone_pairs(context_.store, definition_.id));
     HVIS_CHECK(context_.store.remove_vm(definition_.id));
     context_.log.forget(definition_.id);
     return {};

@@ -109,10 +109,14 @@ private:
     void hold_peer();
     /// Whoever waits for the stop is told why it does not come.
     void could_not_cut();
+    /// The worker of a shutdown in doubt lives: nobody knows whether the guest was told.
+    void settle_doubt();
     Result<uint64_t, Failure> pass(const control::EncodedCommand& command, Answered answered,
                                    control::Link::Told told = nullptr);
     uint64_t set_pair(const control::EncodedCommand& command, Answered answered);
     uint64_t delete_pair(const control::EncodedCommand& command, Answered answered);
+    /// Asks the worker for its status; `then` says whether status_ is now from after this call.
+    void refresh_status(std::function<void(bool fresh)> then);
     void answer_notes();
     void answer_note(uint64_t id);
     [[nodiscard]] EventLog::Subject subject() const { return {definition_.id, definition_.name}; }
@@ -153,6 +157,9 @@ private:
     bool known_to_live_ = false;  ///< the launcher says so, though we have no process
     bool stop_asked_ = false;     ///< the guest is on its way down, or the power is cut
     bool cut_asked_ = false;      ///< the power is to be cut, if need be with the worker
+    /// The link was lost before the answer to a shutdown: the wish before it, in case the worker is
+    /// still there.
+    std::optional<bool> shutdown_in_doubt_;
     bool unreachable_ = false;
     TimePoint connect_until_;
     TimePoint running_since_;
@@ -167,6 +174,7 @@ private:
         control::Service service = control::Service::kHeartbeat;
         std::function<void(Result<std::string, Failure>)> done;
         loop::Loop::TimerId timer = 0;
+        bool fresh = false;  ///< status_ is from after the switch
     };
     std::map<uint64_t, Note> notes_;
     uint64_t next_note_ = 1;

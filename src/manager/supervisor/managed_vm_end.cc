@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "manager/definition/missing_files.h"
 #include "manager/supervisor/managed_vm.h"
 
 namespace hvis::manager {
@@ -133,6 +134,12 @@ Ending ManagedVm::ending_without_words() const {
 }
 
 void ManagedVm::ended(Ending ending, const std::optional<Guid>& run) {
+    if (ending.kind == Ending::Kind::kFailed || ending.kind == Ending::Kind::kRefused) {
+        // The worker's own words do not name the file.
+        for (const std::string& missing : missing_files(definition_)) {
+            ending.why += "; " + missing;
+        }
+    }
     const bool failed = ending.kind != Ending::Kind::kStopped;
     const EventId id = failed ? EventId::kWorkerFailed : EventId::kWorkerEnded;
     if (run) {
@@ -152,6 +159,7 @@ void ManagedVm::ended(Ending ending, const std::optional<Guid>& run) {
     unreachable_ = false;
     stop_asked_ = false;
     cut_asked_ = false;
+    shutdown_in_doubt_.reset();
     // What the store knows of this life is what tells, after a restart of hvisd, that it is judged.
     if (const auto flushed = context_.log.flush(); !flushed) {
         log(LogLevel::kError, "manager", definition_.name + ": " + flushed.error().message);
@@ -182,10 +190,17 @@ void ManagedVm::ended(Ending ending, const std::optional<Guid>& run) {
     } else {
         rest();
     }
+    std::string hint = "look at its events and at " + files_.worker_log;
+    if (verdict.restart_in) {
+        hint += "; it is tried again in " +
+                std::to_string(*verdict.restart_in / std::chrono::milliseconds(1)) +
+                " ms, attempt " + std::to_string(verdict.attempts) + " of " +
+                std::to_string(definition_.restart.attempts) + ": 'hvis stop " + definition_.name +
+                "' ends that";
+    }
     for (const Done& done : starts) {
-        done(std::unexpected(control::make_failure(
-            control::ErrorCode::kFailed, "the VM did not start: " + ending.why,
-            "look at its events and at " + files_.worker_log)));
+        done(std::unexpected(control::make_failure(control::ErrorCode::kFailed,
+                                                   "the VM did not start: " + ending.why, hint)));
     }
 }
 

@@ -174,8 +174,9 @@ void ManagedVm::greeted(const WorkerSession::Peer& peer) {
     adopting_ = false;
     end_.reset();
     settings_ = std::make_unique<LiveSettings>(context_.log, subject(), definition_, pairs_,
-                                               timings(), session_->link());
+                                               timings(), session_->link(), context_.loop);
     settings_->begin();
+    settle_doubt();
     set_phase(Phase::kRunning);
     waits_.running(session_->link());
     if (cut_asked_) {

@@ -135,7 +135,7 @@ uint64_t ManagedVm::delete_pair(const control::EncodedCommand& command, Answered
     const auto& wanted = std::get<control::KvpDeleteCommand>(*decoded);
     if (at_rest()) {
         answered(pairs_.has(wanted.pool, wanted.key)
-                     ? empty_answer(pairs_.drop(wanted.pool, wanted.key))
+                     ? empty_answer(pairs_.drop_untold(wanted.pool, wanted.key))
                      : Answer(std::unexpected(no_such_pair())));
         return 0;
     }

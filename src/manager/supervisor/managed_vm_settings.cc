@@ -72,14 +72,36 @@ void ManagedVm::set_service(control::Service service, bool enabled,
                   .done = std::move(done),
                   .timer = context_.loop.add_timer(loop::Loop::now() + timings().service_note,
                                                    [this, id] { answer_note(id); })};
-    answer_notes();
+    // What is known of the service is from before the switch, which is on its way to the worker.
+    refresh_status([this, id](bool fresh) {
+        if (const auto note = notes_.find(id); note != notes_.end()) {
+            note->second.fresh = fresh;
+            answer_notes();
+        }
+    });
+}
+
+void ManagedVm::refresh_status(std::function<void(bool)> then) {
+    control::Link* link = live_link();
+    if (link == nullptr) {
+        then(false);
+        return;
+    }
+    link->request(control::encode_command(control::StatusCommand{}),
+                  loop::Loop::now() + timings().probe_answer,
+                  [this, then = std::move(then)](const auto& reply) {
+                      if (reply) {
+                          status_received(*reply);
+                      }
+                      then(reply.has_value());
+                  });
 }
 
 void ManagedVm::answer_notes() {
     std::vector<uint64_t> good;
     for (const auto& [id, note] : notes_) {
         const Json* entry = status_ != nullptr ? service_in(*status_, note.service) : nullptr;
-        if (entry != nullptr && entry->value("enabled", Json()) == true &&
+        if (note.fresh && entry != nullptr && entry->value("enabled", Json()) == true &&
             entry->value("primary", Json()) == "ok") {
             good.push_back(id);
         }
@@ -97,7 +119,9 @@ void ManagedVm::answer_note(uint64_t id) {
     context_.loop.cancel_timer(node.mapped().timer);
     const Json* entry = status_ != nullptr ? service_in(*status_, node.mapped().service) : nullptr;
     std::string text = "the VM does not run any more";
-    if (entry != nullptr) {
+    if (entry != nullptr && !node.mapped().fresh) {
+        text = "the worker has not confirmed it yet";
+    } else if (entry != nullptr) {
         const Json explanation = entry->value("explanation", Json());
         const bool ok = entry->value("primary", Json()) == "ok";
         text = ok || !explanation.is_string() ? "" : explanation.get<std::string>();

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "manager/supervisor/managed_vm.h"
 
 namespace hvis::manager {
@@ -96,6 +97,22 @@ void ManagedVm::could_not_cut() {
     answer_stops(std::unexpected(failure));
 }
 
+void ManagedVm::settle_doubt() {
+    const auto wish = std::exchange(shutdown_in_doubt_, std::nullopt);
+    if (!wish || cut_asked_) {
+        return;
+    }
+    stop_asked_ = false;
+    if (const auto saved = save_wish(*wish, attempts_); !saved) {
+        log(LogLevel::kError, "manager", definition_.name + ": " + saved.error().message);
+    }
+    answer_stops(std::unexpected(control::make_failure(
+        ErrorCode::kFailed,
+        "the connection to the worker was lost before it answered: the guest may not have been "
+        "asked",
+        "look at 'hvis status " + definition_.name + "', and ask again")));
+}
+
 uint64_t ManagedVm::shut_down(const control::ShutdownCommand& command, Done done) {
     const bool stays_down = command.action != control::ShutdownCommand::Action::kRestart;
     if (phase_ == Phase::kWaiting && stays_down) {
@@ -113,6 +130,9 @@ uint64_t ManagedVm::shut_down(const control::ShutdownCommand& command, Done done
         // When the worker ends before its reply is read, the machine has stopped all the same.
         const bool gone = !reply && reply.error().outcome == control::Link::kLinkLost;
         if ((reply || gone) && stays_down) {
+            if (!reply && !stop_asked_) {
+                shutdown_in_doubt_ = was_wanted;
+            }
             stop_asked_ = true;
             changed();
             stops_.push_back(done);

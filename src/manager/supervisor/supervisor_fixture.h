@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "manager/supervisor/fake_workers.h"
+#include "manager/supervisor/live_settings.h"
 #include "manager/supervisor/supervisor.h"
 
 namespace hvis::manager {
@@ -31,6 +32,7 @@ protected:
         config.timings.greet = std::chrono::seconds(5);
         config.timings.reconnect = std::chrono::milliseconds(5);
         config.timings.service_note = std::chrono::milliseconds(100);
+        config.timings.pair_retry = std::chrono::milliseconds(10);
         config.timings.retry_store = std::chrono::milliseconds(20);
         config.timings.reply_slack = std::chrono::milliseconds(500);
         open();
@@ -63,7 +65,7 @@ protected:
 
     VmDefinition definition(const std::string& name,
                             const control::Json& more = control::Json::object()) {
-        control::Json value = {{"name", name}, {"memory", "64M"}, {"kernel", "/boot/vmlinuz"}};
+        control::Json value = {{"name", name}, {"memory", "64M"}, {"kernel", "/bin/sh"}};
         value["restart"] = {{"first_delay_ms", 10}, {"longest_delay_ms", 20}, {"attempts", 2}};
         value.merge_patch(more);
         return *parse_definition(value);
@@ -87,6 +89,12 @@ protected:
     void run_until_state(const Guid& vm, const std::string& wanted) {
         ASSERT_TRUE(run_until([&] { return state(vm) == wanted; }))
             << state(vm) << ": " << supervisor->summary(vm)->explanation;
+    }
+    /// What the worker has said last of a service; empty where it has said nothing yet.
+    std::string primary(const Guid& vm, control::Service service) {
+        const auto status = supervisor->summary(vm)->status;
+        const control::Json* entry = status != nullptr ? service_in(*status, service) : nullptr;
+        return entry != nullptr ? entry->value("primary", "") : "";
     }
     /// The outcome of something that calls back with a Result<void>.
     Result<void, Failure> outcome(const std::function<void(Supervisor::Done)>& work) {

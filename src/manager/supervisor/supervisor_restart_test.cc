@@ -217,6 +217,24 @@ TEST_F(SupervisorTest, PowerOffEndsTheWaitForARestart) {
     EXPECT_EQ(workers.launched.size(), 1U);
 }
 
+TEST_F(SupervisorTest, NamesTheKernelThatIsNotThereAndSaysThatItTriesAgain) {
+    const Guid web =
+        define("web", {{"kernel", "/no/such/kernel"},
+                       {"restart", {{"first_delay_ms", 60000}, {"longest_delay_ms", 60000}}}});
+    workers.refuse_to_launch = true;
+    const auto started = start(web);
+    ASSERT_FALSE(started);
+    EXPECT_THAT(started.error().message,
+                HasSubstr("the kernel /no/such/kernel cannot be read: No such file"));
+    EXPECT_THAT(started.error().hint,
+                HasSubstr("tried again in 60000 ms, attempt 1 of 2: 'hvis stop web' ends that"));
+    EXPECT_THAT(supervisor->summary(web)->explanation, HasSubstr("/no/such/kernel"));
+    EXPECT_EQ(state(web), "starting");
+    ASSERT_TRUE(shut_down(web));
+    EXPECT_EQ(state(web), "failed") << "as it has ended, and it is left so";
+    EXPECT_FALSE(wanted(web));
+}
+
 TEST_F(SupervisorTest, LeavesAVmAloneWhoseConfigurationIsRefused) {
     using Refusal = FakeWorkers::Refusal;
     const Guid web = define("web", {{"restart", {{"when", "always"}}}});

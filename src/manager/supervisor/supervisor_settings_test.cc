@@ -57,6 +57,97 @@ TEST_F(SupervisorTest, HoldsPairsOfAVmThatDoesNotRun) {
     EXPECT_EQ(Json::parse(file).at("kvp").at("external"), (Json{{"role", "web"}}));
 }
 
+TEST_F(SupervisorTest, DeletesInTheGuestWhatWasDeletedWhileItDidNotRun) {
+    const Guid web = define("web");
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "role", .value = "x"}));
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "rack", .value = "7"}));
+    ASSERT_TRUE(ask(web, control::KvpDeleteCommand{.key = "role"}));
+    ASSERT_TRUE(ask(web, control::KvpDeleteCommand{.key = "rack"}));
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "rack", .value = "8"}));
+    reopen();
+    ASSERT_TRUE(start(web));
+    // As a guest that keeps its pairs over its stops.
+    workers.of(web).external = {{"role", "x"}, {"rack", "7"}, {"own", "1"}};
+    workers.of(web).set_kvp(true);
+    const std::map<std::string, std::string> wanted = {{"rack", "8"}, {"own", "1"}};
+    EXPECT_TRUE(run_until([&] { return workers.of(web).external == wanted; }));
+    // It is known not to have it now: what comes later under this key is none of the host's.
+    workers.of(web).external["role"] = "the guest's";
+    const auto lists = [&] { return std::ranges::count(workers.of(web).verbs, "kvp.list"); };
+    const auto before = lists();
+    workers.of(web).set_kvp(false);
+    ASSERT_TRUE(run_until([&] { return primary(web, control::Service::kKvp) == "no_contact"; }));
+    workers.of(web).set_kvp(true);
+    ASSERT_TRUE(run_until([&] { return lists() > before; }));
+    // What follows from the list comes before the answer to the second of these.
+    ASSERT_TRUE(ask(web, control::KvpListCommand{}));
+    ASSERT_TRUE(ask(web, control::KvpListCommand{}));
+    EXPECT_EQ(workers.of(web).external["role"], "the guest's");
+}
+
+TEST_F(SupervisorTest, RemembersOnlySoManyDeletionsForAGuestThatDoesNotRun) {
+    const Guid web = define("web");
+    for (size_t number = 0; number <= GonePairs::kMaxGonePairs; ++number) {
+        const std::string key = std::to_string(number);
+        ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = key, .value = "x"}));
+        const auto gone = ask(web, control::KvpDeleteCommand{.key = key});
+        ASSERT_EQ(gone.has_value(), number < GonePairs::kMaxGonePairs) << number;
+        if (!gone) {
+            EXPECT_THAT(gone.error().message, HasSubstr("256 deleted pairs"));
+            EXPECT_THAT(gone.error().hint, HasSubstr("start the VM"));
+        }
+    }
+}
+
+TEST_F(SupervisorTest, SetsPairsAgainThatTheGuestDidNotTake) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    for (const char* key : {"a", "b", "c"}) {
+        ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = key, .value = key}));
+    }
+    FakeVm& vm = workers.of(web);
+    vm.external.clear();
+    vm.failing_lists = 2;
+    vm.bad_keys = {"a"};
+    vm.set_kvp(true);
+    ASSERT_TRUE(run_until([&] { return vm.external.size() == 2; })) << "one does not hold up all";
+    EXPECT_FALSE(vm.external.contains("a"));
+    vm.bad_keys.clear();
+    EXPECT_TRUE(run_until([&] { return vm.external.size() == 3; }));
+    EXPECT_EQ(count("settings_not_applied"), 1) << "said once";
+}
+
+TEST_F(SupervisorTest, StopsSettingPairsThatAGuestNeverTakes) {
+    config.timings.pair_retry = 1ms;
+    reopen();
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "a", .value = "a"}));
+    FakeVm& vm = workers.of(web);
+    vm.external.clear();
+    vm.bad_keys = {"a"};
+    vm.verbs.clear();
+    vm.set_kvp(true);
+    const auto sets = [&] { return std::ranges::count(vm.verbs, "kvp.set"); };
+    EXPECT_TRUE(run_until([&] { return sets() == PairRestore::kMaxRounds; }));
+    (void)run_until([&] { return sets() > PairRestore::kMaxRounds; }, 50ms);
+    EXPECT_EQ(sets(), PairRestore::kMaxRounds);
+}
+
+TEST_F(SupervisorTest, TellsOfAServiceOnlyWhatIsFromAfterTheSwitch) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    ASSERT_TRUE(run_until([&] { return primary(web, control::Service::kTimesync) == "ok"; }));
+    workers.of(web).come_back = false;
+    std::optional<Result<std::string, Failure>> note;
+    supervisor->set_service(web, control::Service::kTimesync, false, [](const auto&) {});
+    supervisor->set_service(web, control::Service::kTimesync, true,
+                            [&](auto said) { note = std::move(said); });
+    EXPECT_FALSE(note) << "what is known is from before";
+    ASSERT_TRUE(run_until([&] { return note.has_value(); }));
+    EXPECT_EQ(note->value_or("failed"), "no daemon");
+}
+
 TEST_F(SupervisorTest, TakesAVmWithItsPairs) {
     const std::vector<HeldPair> pairs = {{control::Pool::kExternal, "rack", "7"},
                                          {control::Pool::kExternal, "role", "web"}};

@@ -61,5 +61,44 @@ TEST_F(SupervisorTest, SaysInTheEndThatAPowerCutHasFailed) {
     EXPECT_TRUE(power_off(web));
 }
 
+TEST_F(SupervisorTest, AShutdownThatWasLostWithTheConnectionHasFailedWhenTheWorkerIsStillThere) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    FakeVm& vm = workers.of(web);
+    vm.ignore_shutdown = true;
+    std::optional<Result<void, Failure>> answer;
+    supervisor->shut_down(web, {.message = {}, .timeout = 5s},
+                          [&](auto result) { answer = std::move(result); });
+    ASSERT_TRUE(run_until([&] { return vm.shutdown_timeout.has_value(); }));
+    EXPECT_FALSE(wanted(web));
+    vm.drop_connections();
+    ASSERT_TRUE(run_until([&] { return answer.has_value(); }));
+    ASSERT_FALSE(*answer);
+    EXPECT_THAT(answer->error().message, HasSubstr("the guest may not have been asked"));
+    EXPECT_THAT(answer->error().hint, HasSubstr("hvis status web"));
+    EXPECT_TRUE(wanted(web)) << "as before";
+    run_until_state(web, "running");
+    vm.ignore_shutdown = false;
+    EXPECT_TRUE(shut_down(web)) << "it can be asked again";
+    EXPECT_EQ(state(web), "stopped");
+    EXPECT_FALSE(wanted(web));
+}
+
+TEST_F(SupervisorTest, AShutdownThatWasLostWithTheWorkerHasSucceeded) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    FakeVm& vm = workers.of(web);
+    vm.ignore_shutdown = true;
+    std::optional<Result<void, Failure>> answer;
+    supervisor->shut_down(web, {.message = {}, .timeout = 5s},
+                          [&](auto result) { answer = std::move(result); });
+    ASSERT_TRUE(run_until([&] { return vm.shutdown_timeout.has_value(); }));
+    vm.end("stopped", "power off");
+    ASSERT_TRUE(run_until([&] { return answer.has_value(); }));
+    EXPECT_TRUE(*answer);
+    EXPECT_EQ(state(web), "stopped");
+    EXPECT_FALSE(wanted(web));
+}
+
 }  // namespace
 }  // namespace hvis::manager

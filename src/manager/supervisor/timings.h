@@ -31,6 +31,8 @@ struct Timings {
     Duration ask_again = std::chrono::seconds(2);
     /// A service that was ticked is looked at after this, for what to tell the administrator.
     Duration service_note = std::chrono::seconds(5);
+    /// Held pairs that a guest did not take are set again after this, then after twice as long, …
+    Duration pair_retry = std::chrono::seconds(1);
     /// The event log, or the store, that refused is tried again after this.
     Duration retry_store = std::chrono::seconds(2);
 };

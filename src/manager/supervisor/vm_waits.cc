@@ -64,7 +64,8 @@ void VmWaits::answered(
     }
     found->second.request = 0;
     if (reply) {
-        finish(id, {});
+        found->second.asked = false;  // Reached: what comes after does not make it fail.
+        refresh_([this, id] { finish(id, {}); });
     } else if (reply.error().code == ErrorCode::kTimedOut || reply.error().outcome == "cancelled") {
         finish(id, std::unexpected(reply.error()));
     }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <utility>
 
 #include "control/commands.h"
 #include "control/link.h"
@@ -15,7 +16,12 @@ class VmWaits {
 public:
     using Done = std::function<void(Result<void, control::Failure>)>;
 
-    VmWaits(loop::Loop& loop, const Timings& timings) : loop_(loop), timings_(timings) {}
+    /// Takes in the worker's present state, then calls back: whoever has waited for something must
+    /// not be shown a state from before it.
+    using Refresh = std::function<void(std::function<void()> then)>;
+
+    VmWaits(loop::Loop& loop, const Timings& timings, Refresh refresh)
+        : loop_(loop), timings_(timings), refresh_(std::move(refresh)) {}
     VmWaits(const VmWaits&) = delete;
     VmWaits& operator=(const VmWaits&) = delete;
     ~VmWaits();
@@ -51,6 +57,7 @@ private:
 
     loop::Loop& loop_;
     const Timings& timings_;
+    Refresh refresh_;
     control::Link* link_ = nullptr;
     bool stopped_ = true;
     uint64_t next_id_ = 1;

@@ -1,0 +1,22 @@
+#include "manager/definition/missing_files.h"
+
+#include <gmock/gmock.h>
+
+namespace hvis::manager {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(MissingFiles, NamesEachThatCannotBeRead) {
+    VmDefinition definition;
+    EXPECT_THAT(missing_files(definition), IsEmpty()) << "a loopback machine has none";
+    definition.kernel = "/bin/sh";
+    definition.initrd = "/no/such/initrd";
+    EXPECT_THAT(
+        missing_files(definition),
+        ElementsAre("the initrd /no/such/initrd cannot be read: No such file or directory"));
+}
+
+}  // namespace
+}  // namespace hvis::manager
