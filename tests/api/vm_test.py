@@ -195,6 +195,13 @@ class VmTest(unittest.TestCase):
                 self.assertEqual(self.ask("defineVm", body, status=400)["pointer"], pointer)
         self.ask("defineVm", {"name": "web", "partition": "loopback", "memory": "64M"}, status=409)
 
+    def test_files_that_are_not_there_are_said_at_once(self):
+        made = self.ask("defineVm", {"name": "x", "memory": "64M", "kernel": "/no/such/kernel"}, status=201)
+        self.assertEqual(made["warnings"], ["the kernel /no/such/kernel cannot be read: No such file or directory"])
+        changed = self.daemon.request("PATCH", "/api/v1/vms/x", {"kernel": "/bin/sh", "initrd": "/no/initrd"}).json()
+        self.assertEqual(changed["warnings"], ["the initrd /no/initrd cannot be read: No such file or directory"])
+        self.assertEqual(self.ask("changeVm", {"description": "y"})["warnings"], [])
+
     def test_events_are_followed_and_taken_up_again(self):
         follower = self.daemon.follow("/api/v1/events?since=0")
         self.begin()

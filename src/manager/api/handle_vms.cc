@@ -6,6 +6,7 @@
 #include "manager/api/handlers.h"
 #include "manager/api/images.h"
 #include "manager/api/query_reader.h"
+#include "manager/definition/missing_files.h"
 
 namespace hvis::manager {
 namespace {
@@ -78,10 +79,11 @@ void define_vm(ApiContext& context, const ApiRequest& request, Responder respond
         responder.fail(defined.error());
         return;
     }
-    const auto summary = context.supervisor.summary(definition->id);
+    Json answer = summary_json(*context.supervisor.summary(definition->id));
+    answer["warnings"] = missing_files(*definition);
     HttpResponse response{.status = 201, .headers = {}, .body = {}, .render = {}};
     response.headers.emplace_back("Location", location_of(definition->id));
-    response.body = control::dump_json(summary_json(*summary)) + "\n";
+    response.body = control::dump_json(answer) + "\n";
     responder.respond(std::move(response));
 }
 
@@ -112,6 +114,7 @@ void change_vm(ApiContext& context, const ApiRequest& request, Responder respond
     }
     Json answer = summary_json(*context.supervisor.summary(*vm));
     answer["pending"] = *pending;
+    answer["warnings"] = missing_files(*changed);
     responder.json(std::move(answer));
 }
 
