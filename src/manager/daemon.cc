@@ -22,6 +22,7 @@
 #include "manager/config_changes.h"
 #include "manager/events/hooks.h"
 #include "manager/events/journal_sink.h"
+#include "manager/start_extension.h"
 
 namespace hvis::manager {
 namespace {
@@ -178,11 +179,17 @@ SupervisorConfig supervisor_config(const DaemonSettings& settings, const Launche
     return config;
 }
 
+/// The check of a database of some gigabytes takes longer than systemd waits for a start.
+Result<std::unique_ptr<Store>, Failure> open_store(const std::string& database, uint64_t most) {
+    const StartExtension extension;
+    return Store::open(database, most);
+}
+
 Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, int signals,
                             const Reload& reload) {
     const Config& wanted = settings.config;
     const std::string database = wanted.directories.state + "/hvis.db";
-    const auto store = HVIS_TRY(Store::open(database, wanted.store.max_size));
+    const auto store = HVIS_TRY(open_store(database, wanted.store.max_size));
     JournalSink journal(wanted.events.journal);
     EventLog events(loop, *store, {.count = wanted.events.keep, .age = wanted.events.max_age});
     events.subscribe([&journal](const StoredEvent& event) { journal.write(event); });
