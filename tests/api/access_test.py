@@ -55,6 +55,23 @@ class AccessTest(unittest.TestCase):
         self.assertEqual(self.daemon.request("DELETE", f"/api/v1/tokens/{made['id']}").status, 200)
         self.assertEqual(self.daemon.get("/api/v1/vms", token=made["token"]).status, 401)
 
+    def test_streams_end_with_the_token_that_they_were_asked_for_with(self):
+        self.daemon.request("POST", "/api/v1/vms", {"name": "web", "partition": "loopback", "memory": "64M"})
+        self.addCleanup(self.daemon.request, "DELETE", "/api/v1/vms/web")
+        made = self.daemon.request("POST", "/api/v1/tokens", {"name": "listener", "role": "viewer"}).json()
+        headers = {"Authorization": f"Bearer {made['token']}"}
+        kept = self.daemon.follow("/api/v1/events?since=0")
+        events = self.daemon.follow("/api/v1/events?since=0", headers)
+        watch = self.daemon.follow("/api/v1/vms/web/kvp/external/watch", headers)
+        for stream in (kept, events, watch):
+            next(stream)
+        self.assertEqual(self.daemon.request("DELETE", f"/api/v1/tokens/{made['id']}").status, 200)
+        self.daemon.request("PATCH", "/api/v1/vms/web", {"description": "not for everybody"})
+        self.daemon.request("PUT", "/api/v1/vms/web/kvp/external/secret", {"value": "x"})
+        self.assertNotIn("vm_changed", [data["name"] for _, _, data in events], "the rest, up to the stream's end")
+        self.assertEqual(list(watch), [])
+        self.assertEqual(next(data["name"] for _, _, data in kept if data["name"] == "vm_changed"), "vm_changed")
+
     def test_methods_that_a_path_does_not_take(self):
         paths = {}
         for operation in self.contract.operations:

@@ -38,6 +38,15 @@ Result<Access::Identity, Access::Refusal> Access::identify(const HttpRequest& re
     return std::unexpected(unauthorized("no token was sent"));
 }
 
+bool Access::holds(const Claim& claim) const {
+    if (claim.token) {
+        const auto token = std::ranges::find(tokens_, *claim.token, &AccessToken::id);
+        return token != tokens_.end() && token->role >= claim.needed;
+    }
+    const auto identity = claim.peer ? of_user(*claim.peer) : std::unexpected(HttpResponse());
+    return identity && identity->caller.role >= claim.needed;
+}
+
 Result<Access::Identity, Access::Refusal> Access::of_token(std::string_view authorization) const {
     if (!starts_with_bearer(authorization)) {
         return std::unexpected(unauthorized("only bearer tokens are understood"));

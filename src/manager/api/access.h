@@ -31,7 +31,14 @@ struct AccessToken {
     Sha256 sha256{};
 };
 
-/// Tells who is asking. http thread.
+/// By what right something goes on after its request was let in: a token's, or a local user's.
+struct Claim {
+    std::optional<Guid> token;
+    std::optional<PeerCredentials> peer;
+    Role needed = Role::kViewer;
+};
+
+/// Tells who is asking. Each thread has one of its own.
 class Access {
 public:
     struct Identity {
@@ -51,6 +58,8 @@ public:
     [[nodiscard]] Result<Identity, Refusal> identify(const HttpRequest& request) const;
     /// What the user at the other end of the local socket may do; nothing for one without a role.
     [[nodiscard]] std::optional<Role> role_of(const PeerCredentials& peer) const;
+    /// Whether whoever was let in would be still.
+    [[nodiscard]] bool holds(const Claim& claim) const;
 
 private:
     [[nodiscard]] Result<Identity, Refusal> of_token(std::string_view authorization) const;

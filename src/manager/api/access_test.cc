@@ -56,6 +56,32 @@ TEST(Access, KnowsTokensByTheirHash) {
     EXPECT_EQ(access.identify(with("bearer  two"))->caller.name, "token web");
 }
 
+TEST(Access, KnowsWhichClaimsStillHold) {
+    constexpr Guid kToken = "11111111-2222-3333-4444-555555555555"_guid;
+    Access access({.users = {{1000, Role::kOperator}}, .groups = {{50, Role::kViewer}}}, kOwn);
+    access.set_tokens({{.id = kToken, .name = "ci", .role = Role::kOperator, .sha256 = {}}});
+    const auto user = [](uid_t id, Role needed) {
+        return Claim{
+            .token = {}, .peer = PeerCredentials{.user = id, .groups = {50}}, .needed = needed};
+    };
+    const auto token = [&](Role needed) {
+        // A token decides where one was given, whoever brought it.
+        return Claim{.token = kToken, .peer = PeerCredentials{}, .needed = needed};
+    };
+    EXPECT_TRUE(access.holds(token(Role::kOperator)));
+    EXPECT_FALSE(access.holds(token(Role::kAdministrator)));
+    EXPECT_TRUE(access.holds(user(1000, Role::kOperator)));
+    EXPECT_TRUE(access.holds(user(1001, Role::kViewer)));
+    EXPECT_FALSE(access.holds({}));
+    access.set_tokens({});
+    EXPECT_FALSE(access.holds(token(Role::kViewer)));
+    access.set_rules({.users = {{1000, Role::kViewer}}, .groups = {}});
+    EXPECT_FALSE(access.holds(user(1000, Role::kOperator)));
+    EXPECT_TRUE(access.holds(user(1000, Role::kViewer)));
+    EXPECT_FALSE(access.holds(user(1001, Role::kViewer)));
+    EXPECT_TRUE(access.holds(user(0, Role::kAdministrator)));
+}
+
 TEST(Access, RefusesWrongTokensAlsoOnTheUnixSocket) {
     const Access access = some_access();
     for (const char* authorization : {"Bearer three", "Bearer ", "Bearer", "Basic one", "one"}) {

@@ -46,8 +46,9 @@ Result<std::unique_ptr<Api>, Failure> Api::start(ApiConfig config, const ApiPart
 
 Api::Api(ApiInfo info, const ApiParts& parts, AccessRules access)
     : parts_(parts),
+      access_(std::move(access), ::geteuid()),
       background_(parts.loop),
-      streams_(parts.loop),
+      streams_(parts.loop, access_),
       sampler_(parts.loop, stats_source(parts.supervisor)),
       context_{.loop = parts.loop,
                .supervisor = parts.supervisor,
@@ -67,7 +68,7 @@ Api::Api(ApiInfo info, const ApiParts& parts, AccessRules access)
                    }},
       router_(api_routes()),
       gateway_(
-          parts.loop, router_, Access(std::move(access), ::geteuid()), alive_,
+          parts.loop, router_, access_, alive_,
           [this](const ApiRequest& request, const Responder& responder) {
               ++context_.handled;
               request.route->handler(context_, request, responder);
@@ -80,7 +81,9 @@ Api::~Api() {
 }
 
 void Api::set_access(AccessRules rules) {
+    access_.set_rules(rules);
     server_->post([this, rules = std::move(rules)] { gateway_.access().set_rules(rules); });
+    streams_.access_changed();
 }
 
 Result<void, Failure> Api::load_tokens() {
@@ -91,7 +94,9 @@ Result<void, Failure> Api::load_tokens() {
                 {.id = record.id, .name = record.name, .role = record.role, .sha256 = *hash});
         }
     }
+    access_.set_tokens(tokens);
     server_->post([this, tokens = std::move(tokens)] { gateway_.access().set_tokens(tokens); });
+    streams_.access_changed();
     return {};
 }
 

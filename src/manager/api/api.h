@@ -45,6 +45,7 @@ private:
     void note_use(const Guid& token);
 
     ApiParts parts_;
+    Access access_;  ///< as the manager thread knows it
     Background background_;
     Streams streams_;
     StatsSampler sampler_;

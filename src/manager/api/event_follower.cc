@@ -20,8 +20,8 @@ std::optional<uint64_t> number_in(const std::string& text) {
 }  // namespace
 
 void EventFollower::begin(ApiContext& context, EventFilter filter, bool has_since,
-                          const std::string& last_event_id, const Responder& responder) {
-    if (const auto last = number_in(last_event_id)) {
+                          const ApiRequest& request, const Responder& responder) {
+    if (const auto last = number_in(request.last_event_id)) {
         filter.since = *last + 1;
     } else if (filter.newest) {
         // The last `limit` ones first: where they begin is where following begins.
@@ -39,7 +39,7 @@ void EventFollower::begin(ApiContext& context, EventFilter filter, bool has_sinc
     filter.limit = kPage;
     const auto sink = responder.event_stream();
     const auto follower = std::make_shared<EventFollower>(context, std::move(filter), sink);
-    context.streams.add(sink, follower);
+    context.streams.add(sink, follower, request.claim);
     follower->pump();
 }
 

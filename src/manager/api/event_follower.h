@@ -21,7 +21,7 @@ public:
     /// where that was given (and filter.newest: with the last filter.limit events among the last
     /// EventFilter::kMaxExamined), else with what happens from now on.
     static void begin(ApiContext& context, EventFilter filter, bool has_since,
-                      const std::string& last_event_id, const Responder& responder);
+                      const ApiRequest& request, const Responder& responder);
     EventFollower(ApiContext& context, EventFilter filter, std::shared_ptr<StreamSink> sink);
     ~EventFollower() override;
     void drained() override { pump(); }

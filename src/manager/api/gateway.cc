@@ -132,8 +132,11 @@ Result<Gateway::Admitted, HttpResponse> Gateway::admit(const HttpRequest& reques
     if (identity.caller.role < match.route->role) {
         return std::unexpected(forbidden(identity.caller, match.route->role));
     }
-    return Admitted{
-        .match = std::move(match), .query = std::move(target->query), .caller = identity.caller};
+    const Role needed = match.route->role;
+    return Admitted{.match = std::move(match),
+                    .query = std::move(target->query),
+                    .caller = identity.caller,
+                    .claim = {.token = identity.token, .peer = request.peer, .needed = needed}};
 }
 
 std::optional<HttpResponse> Gateway::refuse(const HttpRequest& head) {
@@ -158,6 +161,7 @@ void Gateway::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
     auto call = std::make_shared<ApiRequest>();
     *call = {.route = admitted->match.route,
              .caller = std::move(admitted->caller),
+             .claim = std::move(admitted->claim),
              .names = std::move(admitted->match.names),
              .query = std::move(admitted->query),
              .body = *std::move(body),

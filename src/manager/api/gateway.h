@@ -44,6 +44,7 @@ private:
         Router::Match match;
         Query query;
         Caller caller;
+        Claim claim;
     };
     Result<Admitted, HttpResponse> admit(const HttpRequest& request);
     void note_token(const Guid& token);

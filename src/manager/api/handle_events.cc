@@ -87,7 +87,7 @@ void list_events(ApiContext& context, const ApiRequest& request, Responder respo
         return;
     }
     if (request.wants_events) {
-        EventFollower::begin(context, filter, since.has_value(), request.last_event_id, responder);
+        EventFollower::begin(context, filter, since.has_value(), request, responder);
         return;
     }
     auto page = context.events.query(filter);

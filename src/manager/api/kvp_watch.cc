@@ -38,7 +38,7 @@ public:
                   .deleted =
                       [this](const Failure& failure) {
                           tell("unavailable", to_json(failure));
-                          sink_->finish();
+                          end();
                       }}) {
         ++context_.pool_watches[vm_];
     }
@@ -52,16 +52,22 @@ public:
     void drained() override {}
 
 private:
-    /// A client that lets a megabyte of changes wait has to begin anew.
+    /// A client that lets a megabyte of changes wait has to begin anew: what comes after the one
+    /// that it missed must not reach it.
     void tell(std::string_view type, const Json& data) {
-        if (!sink_->write(server_event(type, std::nullopt, data))) {
-            sink_->finish();
+        if (!done_ && !sink_->write(server_event(type, std::nullopt, data))) {
+            end();
         }
+    }
+    void end() {
+        done_ = true;
+        sink_->finish();
     }
 
     ApiContext& context_;
     Guid vm_;
     std::shared_ptr<StreamSink> sink_;
+    bool done_ = false;
     PoolWatch watch_;
 };
 
@@ -100,7 +106,7 @@ void watch_pairs(ApiContext& context, const ApiRequest& request, Responder respo
     const auto sink = responder.event_stream();
     const auto watch = std::make_shared<KvpWatch>(
         context, *vm, static_cast<control::Pool>(pool - control::kPoolWords.begin()), sink);
-    context.streams.add(sink, watch);
+    context.streams.add(sink, watch, request.claim);
     watch->begin();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/json.h"
+#include "manager/api/access.h"
 #include "manager/api/http_message.h"
 #include "manager/api/responder.h"
 #include "manager/api/uri.h"
@@ -22,6 +23,7 @@ struct Route;
 struct ApiRequest {
     const Route* route = nullptr;
     Caller caller;
+    Claim claim;  ///< of the caller, to go on being answered
     std::map<std::string, std::string, std::less<>> names;  ///< {vm}, {key}, … decoded
     Query query;
     std::shared_ptr<const control::Json> body;  ///< an object, also when none was sent

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "loop/loop.h"
+#include "manager/api/access.h"
 #include "manager/api/exchange.h"
 #include "manager/api/http_server.h"
 
@@ -24,17 +25,26 @@ public:
 /// Keeps the streams for as long as their clients listen. Manager thread.
 class Streams {
 public:
-    /// `loop` must outlive it.
-    explicit Streams(loop::Loop& loop) : loop_(loop) {}
+    /// All must outlive it.
+    Streams(loop::Loop& loop, const Access& access) : loop_(loop), access_(access) {}
     void use(HttpServer* server) { server_ = server; }
 
-    void add(const std::shared_ptr<StreamSink>& sink, std::shared_ptr<Stream> stream);
+    /// The stream ends at once where the claim holds no more.
+    void add(const std::shared_ptr<StreamSink>& sink, std::shared_ptr<Stream> stream, Claim claim);
+    /// The rules have changed: ends the streams of those who may not listen any more.
+    void access_changed();
     [[nodiscard]] size_t count() const { return streams_->size(); }
 
 private:
-    using Kept = std::map<uint64_t, std::shared_ptr<Stream>>;
+    struct Entry {
+        std::shared_ptr<StreamSink> sink;
+        std::shared_ptr<Stream> stream;
+        Claim claim;
+    };
+    using Kept = std::map<uint64_t, Entry>;
 
     loop::Loop& loop_;
+    const Access& access_;
     HttpServer* server_ = nullptr;
     uint64_t next_ = 1;
     /// Shared, so that what is posted late finds that nobody is there.
