@@ -72,6 +72,25 @@ class AccessTest(unittest.TestCase):
         self.assertEqual(list(watch), [])
         self.assertEqual(next(data["name"] for _, _, data in kept if data["name"] == "vm_changed"), "vm_changed")
 
+    def test_parameters_that_a_path_does_not_take(self):
+        self.daemon.request("POST", "/api/v1/vms", {"name": "web", "partition": "loopback", "memory": "64M"})
+        self.addCleanup(self.daemon.request, "DELETE", "/api/v1/vms/web")
+        for operation in self.contract.operations:
+            with self.subTest(operation=repr(operation)):
+                body = {} if operation.body_schema() else None
+                target = operation.target(**{**NAMES, "vm": "web"}) + "?nonsense=1"
+                response = self.daemon.request(operation.method, target, body)
+                if operation.path == "/metrics":
+                    self.assertEqual(response.status, 200, "scrapers have their own")
+                    continue
+                operation.check(response)
+                self.assertEqual((response.status, response.json()["parameter"]), (400, "nonsense"), response.text)
+        wrong = self.daemon.get("/api/v1/events?limit=none").json()
+        self.assertEqual((wrong["parameter"], wrong["detail"]), ("limit", "parameter limit: expected integer 1..10000"))
+        typed = self.daemon.request("POST", "/api/v1/vms", "{}", {"Content-Type": "text/plain"})
+        self.assertEqual(typed.status, 415)
+        self.assertIn("application/json", typed.json()["hint"])
+
     def test_methods_that_a_path_does_not_take(self):
         paths = {}
         for operation in self.contract.operations:

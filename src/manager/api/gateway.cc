@@ -8,6 +8,7 @@
 
 #include "base/utf16.h"
 #include "manager/api/problem.h"
+#include "manager/api/query_reader.h"
 
 namespace hvis::manager {
 namespace {
@@ -62,13 +63,15 @@ Result<std::shared_ptr<const control::Json>, HttpResponse> read_body(const Route
     if (request.body.empty()) {
         if (route.body == Body::kRequired) {
             return std::unexpected(problem(
-                400, make_failure(ErrorCode::kUsage, "a JSON object is needed as the body")));
+                400, make_failure(ErrorCode::kUsage, "a JSON object is needed as the body",
+                                  "GET /api/v1/openapi.yaml has the fields of every request")));
         }
         return std::make_shared<const control::Json>(control::Json::object());
     }
     if (!is_json(request.content_type)) {
         return std::unexpected(
-            problem(415, make_failure(ErrorCode::kUsage, "the body must be application/json")));
+            problem(415, make_failure(ErrorCode::kUsage, "the body must be application/json",
+                                      "send it with Content-Type: application/json")));
     }
     auto parsed = control::parse_json(request.body, HttpLimits::kMaxBody);
     if (parsed && !(*parsed)->is_object()) {
@@ -131,6 +134,11 @@ Result<Gateway::Admitted, HttpResponse> Gateway::admit(const HttpRequest& reques
     }
     if (identity.caller.role < match.route->role) {
         return std::unexpected(forbidden(identity.caller, match.route->role));
+    }
+    if (match.route->parameters == Parameters::kNone) {
+        if (const auto none = QueryReader(target->query).finish(); !none) {
+            return std::unexpected(problem(400, none.error()));
+        }
     }
     const Role needed = match.route->role;
     return Admitted{.match = std::move(match),

@@ -18,7 +18,8 @@ constexpr auto kRoutes = std::to_array<Route>({
     {Method::kPost, "/vms/import", Role::kAdministrator, Body::kRequired, echo},
     {Method::kGet, "/vms/{vm}", Role::kViewer, Body::kNone, echo},
     {Method::kPost, "/vms/{vm}/start", Role::kOperator, Body::kOptional, echo},
-    {Method::kGet, "/vms/{vm}/kvp/{pool}/{key}", Role::kViewer, Body::kNone, echo},
+    {Method::kGet, "/vms/{vm}/kvp/{pool}/{key}", Role::kViewer, Body::kNone, echo,
+     Parameters::kRead},
 });
 
 /// Keeps the answer.
@@ -105,6 +106,16 @@ TEST_F(GatewayTest, TellsUnknownPathsFromWrongMethods) {
     EXPECT_EQ(send(Method::kGet, "/vms/import")->status(), 200U);
     EXPECT_EQ(seen_->name("vm"), "import");
     EXPECT_EQ(send(Method::kOther, "/vms")->status(), 405U);
+}
+
+TEST_F(GatewayTest, RefusesParametersThatARouteDoesNotTake) {
+    const auto refused = send(Method::kGet, "/vms/web?since=5&since=6");
+    EXPECT_EQ(refused->status(), 400U);
+    EXPECT_EQ(refused->document()["parameter"], "since");
+    EXPECT_FALSE(refused->document().contains("pointer"));
+    EXPECT_EQ(send(Method::kPost, "/vms/web/start?now", "{}")->status(), 400U);
+    EXPECT_EQ(send(Method::kGet, "/vms/web?")->status(), 200U);
+    EXPECT_EQ(send(Method::kGet, "/vms?x=1", {}, "wrong")->status(), 401U) << "strangers first";
 }
 
 TEST_F(GatewayTest, AnswersOptionsAndHead) {

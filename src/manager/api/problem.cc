@@ -27,7 +27,9 @@ HttpResponse problem(unsigned status, const Failure& failure) {
                               {"detail", failure.message},
                               {"code", control::to_string(failure.code)},
                               {"hint", failure.hint}};
-    if (!failure.pointer.empty()) {
+    if (failure.pointer.starts_with(kParameterMark)) {
+        document["parameter"] = failure.pointer.substr(1);
+    } else if (!failure.pointer.empty()) {
         document["pointer"] = failure.pointer;
     }
     if (!failure.outcome.empty()) {

@@ -14,8 +14,12 @@ using control::Failure;
 /// and a state that forbids it (outcome "conflict") are conflicts, not errors of the server.
 unsigned http_status_of(const Failure& failure);
 
-/// RFC 9457 problem document with `code`, `hint`, `pointer`, and `outcome`, `guest_status` where
-/// there is one.
+/// Before the name of a bad query parameter in Failure::pointer, where the fields of bodies have
+/// their '/'.
+inline constexpr char kParameterMark = '?';
+
+/// RFC 9457 problem document with `code`, `hint`, and `pointer` or `parameter`, `outcome`,
+/// `guest_status` where there is one.
 HttpResponse problem(unsigned status, const Failure& failure);
 inline HttpResponse problem(const Failure& failure) {
     return problem(http_status_of(failure), failure);

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "base/utf16.h"
+#include "manager/api/problem.h"
 
 namespace hvis::manager {
 namespace {
@@ -71,6 +72,7 @@ void QueryReader::complain(std::string_view name, std::string_view message) {
             control::ErrorCode::kUsage,
             fmt::format("parameter {}: {}", escape_for_display(std::string(name)), message),
             "GET /api/v1/openapi.yaml has the parameters of every path");
+        failure_->pointer = kParameterMark + std::string(name);
     }
 }
 

@@ -41,6 +41,11 @@ enum class Body : uint8_t {
     kRequired,
 };
 
+enum class Parameters : uint8_t {
+    kNone,  ///< any is refused
+    kRead,  ///< the handler takes, and refuses, them
+};
+
 /// One line of the API's table.
 struct Route {
     Method method = Method::kGet;
@@ -48,6 +53,7 @@ struct Route {
     Role role = Role::kViewer;
     Body body = Body::kNone;
     void (*handler)(ApiContext& context, const ApiRequest& request, Responder responder) = nullptr;
+    Parameters parameters = Parameters::kNone;
 };
 
 /// Finds the route of a request. Immutable: any thread.

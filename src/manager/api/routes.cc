@@ -10,13 +10,14 @@ namespace {
 using enum Method;
 using enum Role;
 
+// What scrapers put behind /metrics is theirs.
 constexpr auto kRoutes = std::to_array<Route>({
     {kGet, "/api/v1/version", kViewer, Body::kNone, show_version},
     {kGet, "/api/v1/openapi.yaml", kViewer, Body::kNone, show_contract},
     {kGet, "/api/v1/host", kViewer, Body::kNone, show_host},
     {kPost, "/api/v1/host/stop-all", kAdministrator, Body::kNone, stop_all_vms},
 
-    {kGet, "/api/v1/vms", kViewer, Body::kNone, list_vms},
+    {kGet, "/api/v1/vms", kViewer, Body::kNone, list_vms, Parameters::kRead},
     {kPost, "/api/v1/vms", kAdministrator, Body::kRequired, define_vm},
     {kPost, "/api/v1/vms/import", kAdministrator, Body::kRequired, import_vm},
     {kGet, "/api/v1/vms/{vm}", kViewer, Body::kNone, show_vm},
@@ -42,27 +43,30 @@ constexpr auto kRoutes = std::to_array<Route>({
     {kPatch, "/api/v1/vms/{vm}/heartbeat", kOperator, Body::kRequired, change_heartbeat},
     {kPost, "/api/v1/vms/{vm}/heartbeat/test", kOperator, Body::kNone, test_heartbeat},
     {kGet, "/api/v1/vms/{vm}/time", kViewer, Body::kNone, show_time},
-    {kPost, "/api/v1/vms/{vm}/time/sync", kOperator, Body::kOptional, sync_time},
-    {kGet, "/api/v1/vms/{vm}/ip", kViewer, Body::kNone, show_ip},
-    {kPut, "/api/v1/vms/{vm}/ip", kOperator, Body::kRequired, set_ip},
+    {kPost, "/api/v1/vms/{vm}/time/sync", kOperator, Body::kOptional, sync_time, Parameters::kRead},
+    {kGet, "/api/v1/vms/{vm}/ip", kViewer, Body::kNone, show_ip, Parameters::kRead},
+    {kPut, "/api/v1/vms/{vm}/ip", kOperator, Body::kRequired, set_ip, Parameters::kRead},
 
-    {kGet, "/api/v1/vms/{vm}/kvp/{pool}", kViewer, Body::kNone, list_pairs},
-    {kPost, "/api/v1/vms/{vm}/kvp/{pool}", kOperator, Body::kRequired, add_pair},
-    {kGet, "/api/v1/vms/{vm}/kvp/{pool}/watch", kViewer, Body::kNone, watch_pairs},
-    {kGet, "/api/v1/vms/{vm}/kvp/{pool}/{key}", kViewer, Body::kNone, show_pair},
-    {kPut, "/api/v1/vms/{vm}/kvp/{pool}/{key}", kOperator, Body::kRequired, set_pair},
-    {kDelete, "/api/v1/vms/{vm}/kvp/{pool}/{key}", kOperator, Body::kNone, delete_pair},
+    {kGet, "/api/v1/vms/{vm}/kvp/{pool}", kViewer, Body::kNone, list_pairs, Parameters::kRead},
+    {kPost, "/api/v1/vms/{vm}/kvp/{pool}", kOperator, Body::kRequired, add_pair, Parameters::kRead},
+    {kGet, "/api/v1/vms/{vm}/kvp/{pool}/watch", kViewer, Body::kNone, watch_pairs,
+     Parameters::kRead},
+    {kGet, "/api/v1/vms/{vm}/kvp/{pool}/{key}", kViewer, Body::kNone, show_pair, Parameters::kRead},
+    {kPut, "/api/v1/vms/{vm}/kvp/{pool}/{key}", kOperator, Body::kRequired, set_pair,
+     Parameters::kRead},
+    {kDelete, "/api/v1/vms/{vm}/kvp/{pool}/{key}", kOperator, Body::kNone, delete_pair,
+     Parameters::kRead},
 
-    {kGet, "/api/v1/events", kViewer, Body::kNone, list_events},
-    {kGet, "/api/v1/operations", kViewer, Body::kNone, list_operations},
-    {kGet, "/api/v1/operations/{id}", kViewer, Body::kNone, show_operation},
+    {kGet, "/api/v1/events", kViewer, Body::kNone, list_events, Parameters::kRead},
+    {kGet, "/api/v1/operations", kViewer, Body::kNone, list_operations, Parameters::kRead},
+    {kGet, "/api/v1/operations/{id}", kViewer, Body::kNone, show_operation, Parameters::kRead},
     {kDelete, "/api/v1/operations/{id}", kOperator, Body::kNone, cancel_operation},
 
     {kGet, "/api/v1/tokens", kAdministrator, Body::kNone, list_tokens},
     {kPost, "/api/v1/tokens", kAdministrator, Body::kRequired, make_token},
     {kDelete, "/api/v1/tokens/{id}", kAdministrator, Body::kNone, delete_token},
     {kPost, "/api/v1/database/backup", kAdministrator, Body::kRequired, backup_database},
-    {kGet, "/metrics", kViewer, Body::kNone, show_metrics},
+    {kGet, "/metrics", kViewer, Body::kNone, show_metrics, Parameters::kRead},
 });
 
 }  // namespace
