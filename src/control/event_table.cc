@@ -177,7 +177,8 @@ constexpr auto kTable = std::to_array<EventSpec>({
     {kHookFailed, "hook_failed", kWarning, "manager",
      "hook {hook} does not take events: {reason} (event {event})",
      "A webhook is tried again, later and later, until it takes the event or the log no longer has "
-     "it; a program is run again only if it ends with status 75. At most one such event a minute "
+     "it; a program is run again only if it ends with status 75 or this host could not run it. At "
+     "most one such event a minute "
      "for each hook."},
     {kHookRecovered, "hook_recovered", kInfo, "manager", "hook {hook} takes events again",
      "What waited for it is on its way."},
