@@ -209,7 +209,7 @@ TEST(Hvis, ShowsListsAndScreens) {
     EXPECT_THAT(run_hvis(hvisd.path(), {"service", "enable", "web", "kvp"}).out,
                 HasSubstr("no daemon yet"));
     EXPECT_THAT(run_hvis(hvisd.path(), {"vm", "set", "web", "--memory", "1G"}).out,
-                HasSubstr("from its next start: memory"));
+                HasSubstr("from its next start: memory\nwarning: there is no /boot/old\n"));
 }
 
 TEST(Hvis, LeavesWithTheStatusOfTheFailure) {

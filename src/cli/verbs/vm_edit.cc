@@ -19,6 +19,14 @@ using control::make_failure;
 using control::text_at;
 
 constexpr std::array<std::string_view, 2> kPartitions = {"kvm", "loopback"};
+
+/// A line of what would keep the VM from being started as things are now; nothing where all is
+/// well.
+std::string warnings_text(const Json& vm) {
+    const std::string warnings = control::joined(control::member_of(vm, "warnings"));
+    return warnings.empty() ? "" : "warning: " + warnings + "\n";
+}
+
 struct CreateVm {
     std::string vm;
     std::string partition;
@@ -40,7 +48,8 @@ struct CreateVm {
         }
         const Document created = HVIS_TRY(session.api.send("POST", Target("/vms"), definition));
         if (!start) {
-            session.print(*created, vm + " is defined; start it: hvis start " + vm + "\n");
+            session.print(*created, vm + " is defined; start it: hvis start " + vm + "\n" +
+                                        warnings_text(*created));
             return {};
         }
         const Document operation =
@@ -71,7 +80,7 @@ struct SetVm {
             !waits.empty()) {
             text += "from its next start: " + waits + "\n";
         }
-        session.print(*changed, text);
+        session.print(*changed, text + warnings_text(*changed));
         return {};
     }
 };
