@@ -117,7 +117,7 @@ private:
 };
 
 TEST_F(CompletionScripts, BashOffersVerbsAndLiveNames) {
-    EXPECT_EQ(offered_by_bash("st"), "start stop status\n");
+    EXPECT_EQ(offered_by_bash("st"), "start stop status stats\n");
     EXPECT_EQ(offered_by_bash("status ''"), "db web\n");
     EXPECT_EQ(offered_by_bash("kvp get web O"), "OSName\n");
     EXPECT_EQ(offered_by_bash("nonsense ''"), "\n");
@@ -134,7 +134,7 @@ TEST_F(CompletionScripts, BashOffersFiles) {
 }
 
 TEST_F(CompletionScripts, ZshOffersVerbsOptionsAndLiveNames) {
-    EXPECT_EQ(offered_by_zsh("hvis st"), "start\nstop\nstatus\n> hvis st\n");
+    EXPECT_EQ(offered_by_zsh("hvis st"), "start\nstop\nstatus\nstats\n> hvis st\n");
     EXPECT_EQ(offered_by_zsh("hvis status "), "db\nweb\n> hvis status \n");
     EXPECT_EQ(offered_by_zsh("hvis status w"), "web\n> hvis status web \n");
     EXPECT_EQ(offered_by_zsh("hvis kvp list web --po"), "--pool\n> hvis kvp list web --pool \n");
@@ -177,7 +177,8 @@ TEST_F(CompletionScripts, ZshLoadsItFromItsSearchPath) {
 
 TEST_F(CompletionScripts, FishOffersVerbsOptionsAndLiveNames) {
     EXPECT_EQ(offered_by_fish("hvis st"),
-              "start\tStart a VM\nstatus\tState, guest and services on one screen\n"
+              "start\tStart a VM\nstats\tExits by reason, ring traffic, heartbeat round trips\n"
+              "status\tState, guest and services on one screen\n"
               "stop\tShut the guest down cleanly, or cut its power\n");
     EXPECT_EQ(offered_by_fish("hvis status "), "db\tfailed\nweb\trunning\n");
     EXPECT_EQ(offered_by_fish("hvis kvp list web --po"), "--pool\twhich pool\n");

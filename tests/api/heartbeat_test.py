@@ -106,8 +106,9 @@ class HeartbeatTest(unittest.TestCase):
         self.assertEqual(self.daemon.request("POST", "/api/v1/vms", definition).status, 201)
         self.assertEqual(self.daemon.operation("POST", f"{VM}/start")["state"], "succeeded")
         self.answers()
-        worker = next(event for event in self.events() if event["name"] == "worker_started")["fields"]["pid"]
-        self.guest = guest_of(int(worker))
+        started = []
+        self.until(lambda: started or started.extend(e for e in self.events() if e["name"] == "worker_started"))
+        self.guest = guest_of(int(started[0]["fields"]["pid"]))
         self.addCleanup(self.wake)
 
     def wake(self):
@@ -199,9 +200,8 @@ class HeartbeatTest(unittest.TestCase):
         self.begin(on_loss="power_off", attempts=1)
         self.fall_silent()
         self.until(lambda: self.state() == "stopped")
-        told = self.told()
-        self.assertEqual([event["name"] for event in told], ["heartbeat_lost", "loss_action_taken"])
-        self.assertEqual(told[-1]["fields"]["action"], "power_off")
+        self.until_told(["heartbeat_lost", "loss_action_taken"])
+        self.assertEqual(self.told()[-1]["fields"]["action"], "power_off")
         self.everybody_was_told()
 
 
