@@ -136,8 +136,10 @@ Finished run_program(const std::vector<std::string>& arguments, Clock::duration 
 }
 
 std::string read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    // Not character by character: kernels and programs are read, by an emulated processor.
+    std::ostringstream text;
+    text << std::ifstream(path, std::ios::binary).rdbuf();
+    return std::move(text).str();
 }
 
 void write_file(const std::string& path, std::string_view text) {
