@@ -160,6 +160,8 @@ Result<void> add_thread_rules(const Filter& filter) {
     // fstat() is newfstatat() with an empty path in newer C libraries.
     HVIS_CHECK(allow_if(filter, SCMP_SYS(newfstatat),
                         SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)));
+    // And lstat(): at its end the control socket is removed only if it is still its own.
+    HVIS_CHECK(allow_if(filter, SCMP_SYS(newfstatat), SCMP_A3(SCMP_CMP_EQ, AT_SYMLINK_NOFOLLOW)));
     HVIS_CHECK(allow_if(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)));
     HVIS_CHECK(allow_if(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NO_NEW_PRIVS)));
 #endif
