@@ -1,4 +1,4 @@
-// A guest that does everything wrong. Options on its command line: seed=N rounds=N crash=1, with which it also reports crashes.
+// A guest that does everything wrong. Options on its command line: seed=N rounds=N.
 // Prints "hostile: done" after its last round and, if the host still serves a guest that behaves, "hostile: served".
 #include "platform.h"
 #include "vmbus.h"
@@ -16,7 +16,6 @@ void *memcpy(void *to, const void *from, size_t size) {
 }
 
 static uint64_t state;
-static bool may_crash;
 
 static uint64_t next_random(void) {  // xorshift64*
     state ^= state >> 12;
@@ -143,17 +142,6 @@ static void touch_nothing(void) {
     (void)*window;
 }
 
-/// Any parameters, and a report with a text from anywhere. A guest that reported a crash and goes on has crashed all the same:
-/// only where that is wanted.
-static void write_crash_registers(void) {
-    for (uint32_t i = 0; i < 5; ++i) {
-        if (below(2) == 0) {
-            write_crash_register(i, below(2) == 0 ? next_random() : nasty());
-        }
-    }
-    write_crash_register(5, next_random() >> 1 | (uint64_t)(may_crash && below(4) == 0) << 63);
-}
-
 static void behave_for_once(void) {
     static const uint32_t kVersions[] = {0x20004, 0x30000, 0x40000, 0x50000, 0x50003};
     switch (below(8)) {
@@ -183,8 +171,7 @@ static uint64_t some_page(void) {
 static void one_round(void) {
     static void (*const kActs[])(void) = {post_garbage,      post_wrong_message, post_wrong_gpadl,
                                           scribble_over_ring, send_wrong_packet,  call_wrong,
-                                          touch_nothing,      behave_for_once,    take_messages,
-                                          write_crash_registers};
+                                          touch_nothing,      behave_for_once,    take_messages};
     kActs[below(sizeof(kActs) / sizeof(kActs[0]))]();
     if (below(64) == 0) {
         move_synic_pages(some_page(), some_page());
@@ -206,7 +193,6 @@ static bool behave(void) {
 void hostile_main(void);
 void hostile_main(void) {
     const uint64_t rounds = option("rounds", 1000);
-    may_crash = option("crash", 0) != 0;
     state = option("seed", 1) * 0x9e3779b97f4a7c15ull | 1;
     platform_start();
     initiate_contact(0x50003);

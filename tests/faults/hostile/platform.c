@@ -12,7 +12,6 @@ enum {
     kMessagePage = 0x40000083,
     kEndOfMessage = 0x40000084,
     kSint2 = 0x40000092,
-    kCrashP0 = 0x40000100,
 };
 enum { kVmbusSint = 2, kSlotSize = 256, kSlotHeader = 16, kVector = 0xf3 };
 
@@ -57,8 +56,6 @@ void move_synic_pages(uint64_t to_messages, uint64_t to_events) {
     wrmsr(kEventPage, address_of(event_page) | 1);
     wrmsr(kEndOfMessage, 0);
 }
-
-void write_crash_register(uint32_t number, uint64_t value) { wrmsr(kCrashP0 + number, value); }
 
 uint64_t hypercall(uint64_t control, uint64_t input, uint64_t output) {
     uint64_t result;

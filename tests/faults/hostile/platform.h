@@ -40,9 +40,6 @@ void platform_start(void);
 /// Puts the message and event pages elsewhere for a moment, even where there is no memory, and
 /// back.
 void move_synic_pages(uint64_t message_page, uint64_t event_page);
-/// One of the five parameters of a crash, or with number 5 the control register: bit 63 reports it,
-/// and with bit 62 the last two are the address and the length of a text.
-void write_crash_register(uint32_t number, uint64_t value);
 /// The payload of the message that waits in VMBus's slot, or NULL; freed by release_message().
 const uint8_t* waiting_message(void);
 void release_message(void);
