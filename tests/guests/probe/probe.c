@@ -4,7 +4,7 @@
 //   probe time                        nanoseconds since 1970
 //   probe ptp DEVICE                  nanoseconds since 1970 of a PTP clock
 //   probe ptp-set DEVICE              tries to set it; prints the error's number
-//   probe kexec KERNEL INITRD COMMANDLINE   leaves this kernel for another one without a reset between them
+//   probe kexec KERNEL INITRD LINE    leaves this kernel for another one, without a reset
 //   probe clock-calls COUNT           reads the time so often; prints the milliseconds spent in the kernel for it
 //   probe pool FILE                   prints the records of a KVP pool: key and value as hexadecimal bytes, one a line
 //   probe pool-add FILE KEY VALUE     adds a record as a program of the guest would; the same digits
