@@ -43,14 +43,16 @@ const Json* service_in(const Json& status, Service service) {
 
 LiveSettings::LiveSettings(EventLog& log, EventLog::Subject vm, const VmDefinition& definition,
                            HeldPairs& pairs, const Timings& timings, control::Link& link,
-                           loop::Loop& loop)
+                           loop::Loop& loop, PairRestore::Settled pairs_settled)
     : log_(log),
       vm_(std::move(vm)),
       definition_(definition),
       timings_(timings),
       link_(link),
-      pairs_(loop, pairs, timings, link,
-             [this](const std::string& what, const std::string& why) { not_applied(what, why); }) {}
+      pairs_(
+          loop, pairs, timings, link,
+          [this](const std::string& what, const std::string& why) { not_applied(what, why); },
+          std::move(pairs_settled)) {}
 
 void LiveSettings::begin() {
     ask(control::HeartbeatShowCommand{}, "the heartbeat policy", [this](const Json& result) {

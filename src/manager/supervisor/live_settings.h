@@ -18,8 +18,10 @@ namespace hvis::manager {
 class LiveSettings {
 public:
     /// All must outlive it.
+    /// `pairs_settled`: pairs_settled() is now true.
     LiveSettings(EventLog& log, EventLog::Subject vm, const VmDefinition& definition,
-                 HeldPairs& pairs, const Timings& timings, control::Link& link, loop::Loop& loop);
+                 HeldPairs& pairs, const Timings& timings, control::Link& link, loop::Loop& loop,
+                 PairRestore::Settled pairs_settled);
     LiveSettings(const LiveSettings&) = delete;
     LiveSettings& operator=(const LiveSettings&) = delete;
 
@@ -30,6 +32,8 @@ public:
     /// The definition has changed.
     void apply_service(control::Service service);
     void apply_heartbeat();
+    /// The guest's key/value service is there, and has been given the held pairs.
+    [[nodiscard]] bool pairs_settled() const { return pairs_.settled(); }
 
 private:
     void ask(const control::Command& command, std::string setting,

@@ -74,7 +74,8 @@ VmSummary ManagedVm::summary() const {
                       .explanation = explanation_,
                       .status = status_,
                       .status_at = status_at_,
-                      .since = since_};
+                      .since = since_,
+                      .pairs_settled = settings_ != nullptr && settings_->pairs_settled()};
     const bool ended_badly = end_ && end_->kind != Ending::Kind::kStopped;
     if (phase_ == Phase::kStopped && explanation_.empty() && ended_badly) {
         summary.explanation = end_->why;

@@ -173,8 +173,9 @@ void ManagedVm::greeted(const WorkerSession::Peer& peer) {
     known_to_live_ = false;
     adopting_ = false;
     end_.reset();
-    settings_ = std::make_unique<LiveSettings>(context_.log, subject(), definition_, pairs_,
-                                               timings(), session_->link(), context_.loop);
+    settings_ =
+        std::make_unique<LiveSettings>(context_.log, subject(), definition_, pairs_, timings(),
+                                       session_->link(), context_.loop, [this] { changed(); });
     settings_->begin();
     settle_doubt();
     set_phase(Phase::kRunning);

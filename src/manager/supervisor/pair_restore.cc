@@ -34,8 +34,13 @@ std::string name_of(const control::KvpDeleteCommand& gone) {
 }  // namespace
 
 PairRestore::PairRestore(loop::Loop& loop, HeldPairs& pairs, const Timings& timings,
-                         control::Link& link, Failed failed)
-    : loop_(loop), pairs_(pairs), timings_(timings), link_(link), failed_(std::move(failed)) {}
+                         control::Link& link, Failed failed, Settled settled)
+    : loop_(loop),
+      pairs_(pairs),
+      timings_(timings),
+      link_(link),
+      failed_(std::move(failed)),
+      settled_(std::move(settled)) {}
 
 PairRestore::~PairRestore() { loop_.cancel_timer(timer_); }
 
@@ -48,6 +53,7 @@ void PairRestore::begin() {
 
 void PairRestore::stop() {
     ++begun_;
+    is_settled_ = false;
     steps_.clear();
     loop_.cancel_timer(std::exchange(timer_, 0));
 }
@@ -89,6 +95,9 @@ void PairRestore::next_step() {
                 timer_ = 0;
                 start_round();
             });
+    }
+    if (!std::exchange(is_settled_, true)) {
+        settled_();
     }
 }
 

@@ -25,10 +25,13 @@ public:
 
     /// Called for the first failure since begin(): what could not be done, and why.
     using Failed = std::function<void(const std::string& what, const std::string& why)>;
+    /// Called once for each begin(): the guest's pools have what they shall have, or could not be
+    /// given it in the first round.
+    using Settled = std::function<void()>;
 
     /// All must outlive it; the link must not answer any more once it is gone.
     PairRestore(loop::Loop& loop, HeldPairs& pairs, const Timings& timings, control::Link& link,
-                Failed failed);
+                Failed failed, Settled settled);
     ~PairRestore();
     PairRestore(const PairRestore&) = delete;
     PairRestore& operator=(const PairRestore&) = delete;
@@ -37,6 +40,8 @@ public:
     void begin();
     /// It has gone: there is nobody to ask until the next begin().
     void stop();
+    /// Whether the first round since begin() is over.
+    [[nodiscard]] bool settled() const { return is_settled_; }
 
 private:
     using Step =
@@ -54,6 +59,8 @@ private:
     const Timings& timings_;
     control::Link& link_;
     Failed failed_;
+    Settled settled_;
+    bool is_settled_ = false;
     uint64_t begun_ = 0;  ///< answers to what an earlier begin() asked are of no interest
     uint32_t round_ = 0;
     bool again_ = false;  ///< something of this round has failed

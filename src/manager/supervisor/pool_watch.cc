@@ -64,11 +64,16 @@ std::optional<Failure> PoolWatch::obstacle() const {
                                      "the VM is not running: it is " + summary->state,
                                      "what changes is told once it runs");
     }
-    if (text_of(*kvp, "primary") == "ok") {
-        return std::nullopt;
+    if (text_of(*kvp, "primary") != "ok") {
+        return control::make_failure(ErrorCode::kUnavailable,
+                                     "the guest cannot be asked: " + text_of(*kvp, "explanation"));
     }
-    return control::make_failure(ErrorCode::kUnavailable,
-                                 "the guest cannot be asked: " + text_of(*kvp, "explanation"));
+    if (!summary->pairs_settled) {
+        // Else the held pairs of a guest that is new would be told as removed, and then as set.
+        return control::make_failure(ErrorCode::kUnavailable,
+                                     "the pairs that the host holds are being set in the guest");
+    }
+    return std::nullopt;
 }
 
 void PoolWatch::follow() {

@@ -135,6 +135,26 @@ TEST_F(PoolWatchTest, TriesAgainWhatTheWorkerRefuses) {
     EXPECT_THAT(take(2), ElementsAre("a=1", "ready"));
 }
 
+TEST_F(PoolWatchTest, WaitsUntilTheHeldPairsAreSetInTheGuest) {
+    const Guid web = define("web");
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "role", .value = "x"}));
+    ASSERT_TRUE(start(web));
+    FakeVm& vm = workers.of(web);
+    vm.external.clear();
+    watch(web);
+    vm.set_kvp(true);
+    asked(web);
+    EXPECT_EQ(vm.external, (std::map<std::string, std::string>{{"role", "x"}}));
+    vm.watch.reset();
+    vm.set_kvp(false);
+    ASSERT_TRUE(run_until([&] { return !supervisor->summary(web)->pairs_settled; }));
+    vm.external = {{"role", "of another guest"}};
+    vm.failing_lists = 1;
+    vm.set_kvp(true);
+    asked(web);
+    EXPECT_EQ(vm.external.at("role"), "of another guest") << "a round that fails holds nobody up";
+}
+
 TEST_F(PoolWatchTest, EndsWithTheVm) {
     const Guid web = define("web");
     watch(web);

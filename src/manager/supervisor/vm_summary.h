@@ -22,6 +22,9 @@ struct VmSummary {
     std::shared_ptr<const control::Json> status;
     TimePoint status_at;  ///< when that came
     std::optional<WallTime> since;
+    /// The guest's key/value service is there, and its pools have been given the held pairs: what
+    /// they held before was the last guest's.
+    bool pairs_settled = false;
 
     /// How long the guest has run by now: the worker does not push what only grows.
     [[nodiscard]] std::optional<std::chrono::milliseconds> uptime(TimePoint now) const;
