@@ -26,8 +26,10 @@ Result<std::unique_ptr<Launcher>, Failure> make_launcher(const SupervisorConfig&
 }
 
 Failure stopped_only() {
-    return control::make_failure(ErrorCode::kUnavailable, "the VM is running",
-                                 "stop it first, with 'hvis stop'");
+    Failure failure = control::make_failure(control::ErrorCode::kFailed, "the VM is running",
+                                            "stop it first, with 'hvis stop'");
+    failure.outcome = "conflict";
+    return failure;
 }
 
 }  // namespace

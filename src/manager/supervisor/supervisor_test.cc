@@ -40,7 +40,7 @@ TEST_F(SupervisorTest, StartsAndCutsThePower) {
     EXPECT_EQ(state(web), "running");
     EXPECT_TRUE(wanted(web));
     EXPECT_TRUE(start(web));
-    EXPECT_EQ(supervisor->remove(web).error().code, control::ErrorCode::kUnavailable);
+    EXPECT_EQ(supervisor->remove(web).error().code, control::ErrorCode::kFailed);
     ASSERT_TRUE(power_off(web));
     EXPECT_EQ(state(web), "stopped");
     EXPECT_FALSE(wanted(web));
