@@ -135,7 +135,7 @@ private:
 
 using Reload = std::function<Result<Config, Failure>()>;
 
-void reload_roles(Api& api, const Config& running, const Reload& reload) {
+void take_over(Api& api, const Config& running, const Reload& reload) {
     ::sd_notify(0, "RELOADING=1");
     const auto config = reload();
     auto rules = config ? access_rules(config->roles)
@@ -150,6 +150,10 @@ void reload_roles(Api& api, const Config& running, const Reload& reload) {
     } else {
         log(LogLevel::kError, "hvisd",
             "the configuration was not taken over: " + rules.error().message);
+    }
+    if (const auto tls = api.reload_tls(); !tls) {
+        log(LogLevel::kError, "hvisd",
+            "the certificate stays the one that was read before: " + tls.error().message);
     }
     ::sd_notify(0, "READY=1");
 }
@@ -218,7 +222,7 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
         signalfd_siginfo info{};
         while (::read(signals, &info, sizeof(info)) == sizeof(info)) {
             if (info.ssi_signo == SIGHUP) {
-                reload_roles(*api, wanted, reload);
+                take_over(*api, wanted, reload);
             } else {
                 loop.stop();
             }

@@ -2,10 +2,12 @@
 
 import http.client
 import os
+import signal
 import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import unittest
 
 from contract import ROLES
@@ -25,10 +27,8 @@ class TlsTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.certificate = os.path.join(folder.name, "tls.crt")
-        key = os.path.join(folder.name, "tls.key")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "1",
-                        "-subj", "/CN=hvisd", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cls.certificate],
-                       check=True, capture_output=True)
+        cls.key = key = os.path.join(folder.name, "tls.key")
+        cls.make_certificate()
         cls.port = free_port()
         cls.daemon = Daemon(f'[listen]\naddress = "127.0.0.1:{cls.port}"\ncertificate = "{cls.certificate}"\nkey = "{key}"\n')
         cls.daemon.__enter__()
@@ -39,6 +39,22 @@ class TlsTest(unittest.TestCase):
             cls.token_files[role] = os.path.join(folder.name, role)
             with open(cls.token_files[role], "w", encoding="utf-8") as file:
                 file.write(cls.daemon.token(role) + "\n")
+
+    @classmethod
+    def make_certificate(cls):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "1",
+                        "-subj", "/CN=hvisd", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", cls.key, "-out", cls.certificate],
+                       check=True, capture_output=True)
+
+    def shown(self):
+        """The certificate that a new connection is shown, as PEM."""
+        return ssl.get_server_certificate(("127.0.0.1", self.port))
+
+    def wait_until_said(self, words, before):
+        deadline = time.monotonic() + PATIENCE
+        while words not in self.daemon.said()[before:]:
+            self.assertLess(time.monotonic(), deadline, self.daemon.said()[before:])
+            time.sleep(0.05)
 
     def connection(self, context=None):
         trusting = context or ssl.create_default_context(cafile=self.certificate)
@@ -103,6 +119,32 @@ class TlsTest(unittest.TestCase):
         ran = self.hvis("list", role="viewer", ca_file=False)
         self.assertEqual(ran.returncode, 1)
         self.assertIn("--ca-file", ran.stderr)
+
+    def test_a_renewed_certificate_is_taken_without_a_restart(self):
+        old = self.shown()
+        follower = self.connection()
+        follower.request("GET", "/api/v1/events", headers={"Authorization": "Bearer " + self.daemon.token("viewer"),
+                                                           "Accept": "text/event-stream"})
+        stream = follower.getresponse()
+        self.make_certificate()
+        self.daemon.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + PATIENCE
+        while self.shown() == old:
+            self.assertLess(time.monotonic(), deadline, self.daemon.said())
+            time.sleep(0.05)
+        self.assertIn("web", self.done("list", role="viewer"), "the new one is vouched for by the new file")
+        renewed = self.shown()
+        said = len(self.daemon.said())
+        with open(self.certificate, "w", encoding="utf-8") as file:
+            file.write("none\n")
+        self.addCleanup(self.daemon.process.send_signal, signal.SIGHUP)
+        self.addCleanup(self.make_certificate)
+        self.daemon.process.send_signal(signal.SIGHUP)
+        self.wait_until_said("the certificate stays the one that was read before", said)
+        self.assertEqual(self.shown(), renewed)
+        self.daemon.request("POST", "/api/v1/vms/web/heartbeat/test")
+        self.assertTrue(stream.readline(), "who was connected stays")
+        follower.close()
 
     def test_the_port_speaks_tls_alone(self):
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as plain:

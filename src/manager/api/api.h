@@ -36,6 +36,8 @@ public:
 
     /// From the next request on.
     void set_access(AccessRules rules);
+    /// As HttpServer::reload_tls().
+    Result<void, Failure> reload_tls() { return server_->reload_tls(); }
     [[nodiscard]] const HttpCounters& counters() const { return server_->counters(); }
 
 private:

@@ -40,17 +40,23 @@ std::optional<PeerCredentials> credentials_of(int socket) {
     return credentials;
 }
 
-Result<asio::ssl::context, Failure> load_tls(const HttpServerConfig& config) {
+/// PEM files.
+struct TlsFiles {
+    std::string certificate;
+    std::string key;
+};
+
+Result<asio::ssl::context, Failure> load_tls(const TlsFiles& files) {
     asio::ssl::context tls(asio::ssl::context::tls_server);
     beast::error_code error;
     // TLS 1.2 with the library's own modern defaults, 1.3 where the client has it.
     SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
     SSL_CTX_set_options(tls.native_handle(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    tls.use_certificate_chain_file(config.certificate, error);
-    std::string file = config.certificate;
+    tls.use_certificate_chain_file(files.certificate, error);
+    std::string file = files.certificate;
     if (!error) {
-        file = config.key;
-        tls.use_private_key_file(config.key, asio::ssl::context::pem, error);
+        file = files.key;
+        tls.use_private_key_file(files.key, asio::ssl::context::pem, error);
     }
     if (error) {
         return std::unexpected(control::make_failure(
@@ -84,7 +90,12 @@ public:
         drop_queue();
     }
 
-    void use(asio::ssl::context tls) { shared_->tls = std::move(tls); }
+    /// Before run().
+    Result<void, Failure> use(TlsFiles files) {
+        shared_->tls = HVIS_TRY(load_tls(files));
+        tls_files_ = std::move(files);
+        return {};
+    }
 
     void run() {
         for (auto& listener : listeners_) {
@@ -106,6 +117,16 @@ public:
                 retry_later(std::move(attempt));
             }
         });
+    }
+
+    Result<void, Failure> reload_tls() override {
+        if (!tls_files_) {
+            return {};
+        }
+        // Connections that are open keep what they began with.
+        auto tls = std::make_shared<asio::ssl::context>(HVIS_TRY(load_tls(*tls_files_)));
+        post([this, tls = std::move(tls)] { shared_->tls = std::move(*tls); });
+        return {};
     }
 
 private:
@@ -234,6 +255,7 @@ private:
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<std::pair<std::weak_ptr<void>, std::function<void()>>> sessions_;
     Nobody nobody_;
+    std::optional<TlsFiles> tls_files_;  ///< manager thread
     std::thread thread_;
 };
 
@@ -245,13 +267,10 @@ Result<std::unique_ptr<HttpServer>, Failure> HttpServer::start(HttpServerConfig 
     for (const HttpListener& listener : config.listeners) {
         tls = tls || listener.tls;
     }
-    std::optional<asio::ssl::context> context;
-    if (tls) {
-        context.emplace(HVIS_TRY(load_tls(config)));
-    }
+    TlsFiles files{.certificate = config.certificate, .key = config.key};
     auto server = std::make_unique<BeastServer>(std::move(config), handler);
-    if (context) {
-        server->use(*std::move(context));
+    if (tls) {
+        HVIS_CHECK(server->use(std::move(files)));
     }
     server->run();
     return server;

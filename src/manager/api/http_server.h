@@ -60,6 +60,9 @@ public:
     virtual void post(std::function<void()> work) = 0;
     /// Runs `attempt` on the http thread again and again, a moment apart, until it says true.
     virtual void retry(std::function<bool()> attempt) = 0;
+    /// Reads certificate and key again, for connections from then on; what cannot be used leaves
+    /// them as they are. Nothing without TLS. Manager thread.
+    virtual Result<void, Failure> reload_tls() = 0;
 
 protected:
     HttpServer() = default;

@@ -401,6 +401,19 @@ TEST_F(HttpServerTest, NoticesThatTheClientLeftBeforeTheAnswer) {
     exchange->answer({});
 }
 
+TEST_F(HttpServerTest, NoticesThatAClientLeftThatHasPipelinedARequest) {
+    serve();
+    Client client(path_);
+    client.send(get("/later") + get("/echo"));
+    const auto exchange = handler_.take();
+    // The second one lies unread, also when the server has looked at the socket.
+    client.send(get("/echo"));
+    std::this_thread::sleep_for(milliseconds(50));
+    client.close();
+    EXPECT_TRUE(handler_.saw_gone());
+    exchange->answer({});
+}
+
 TEST_F(HttpServerTest, DropsAClientThatDoesNotTakeItsAnswer) {
     serve({.write_time = milliseconds(100)});
     Client client(path_);
@@ -495,10 +508,11 @@ TEST_F(HttpServerTest, TakesTheSocketOfAnEarlierLife) {
 }
 
 /// A certificate of its own for the test.
-void write_certificate(const std::string& path) {
+void write_certificate(const std::string& path, long serial) {
     const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"),
                                                                   EVP_PKEY_free);
     const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
     X509_set_pubkey(certificate.get(), key.get());
@@ -509,41 +523,79 @@ void write_certificate(const std::string& path) {
     std::fclose(file);
 }
 
-TEST_F(HttpServerTest, SpeaksTls) {
-    const std::string pem = directory_ + "/tls.pem";
-    write_certificate(pem);
-    UniqueFd listener = *listen_tcp("127.0.0.1:0");
-    sockaddr_storage address{};
-    socklen_t size = sizeof(address);
-    ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-    HttpServerConfig config;
-    config.listeners.push_back({.socket = std::move(listener), .tls = true});
-    config.certificate = pem;
-    config.key = pem;
-    auto started = HttpServer::start(std::move(config), handler_);
-    ASSERT_TRUE(started) << started.error().message;
-    server_ = *std::move(started);
+/// A TLS connection to a server on this host.
+class TlsClient {
+public:
+    TlsClient(const sockaddr_storage& address, socklen_t size)
+        : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        EXPECT_EQ(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+        SSL_set_fd(tls_.get(), socket_.get());
+        EXPECT_EQ(SSL_connect(tls_.get()), 1);
+    }
+    SSL* get() { return tls_.get(); }
+    [[nodiscard]] long serial() const {
+        const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+            SSL_get1_peer_certificate(tls_.get()), X509_free);
+        return certificate ? ASN1_INTEGER_get(X509_get_serialNumber(certificate.get())) : -1;
+    }
 
-    const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
-    const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(
-        SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
-    const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), SSL_free);
-    SSL_set_fd(tls.get(), socket.get());
-    ASSERT_EQ(SSL_connect(tls.get()), 1);
+private:
+    UniqueFd socket_;
+    std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{SSL_CTX_new(TLS_client_method()),
+                                                               SSL_CTX_free};
+    std::unique_ptr<SSL, decltype(&SSL_free)> tls_{SSL_new(context_.get()), SSL_free};
+};
+
+class HttpsTest : public HttpServerTest {
+protected:
+    HttpsTest() {
+        write_certificate(pem_, 1);
+        UniqueFd listener = *listen_tcp("127.0.0.1:0");
+        EXPECT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address_), &size_), 0);
+        HttpServerConfig config;
+        config.listeners.push_back({.socket = std::move(listener), .tls = true});
+        config.certificate = pem_;
+        config.key = pem_;
+        auto started = HttpServer::start(std::move(config), handler_);
+        EXPECT_TRUE(started) << started.error().message;
+        server_ = *std::move(started);
+    }
+
+    std::string pem_ = directory_ + "/tls.pem";
+    sockaddr_storage address_{};
+    socklen_t size_ = sizeof(address_);
+};
+
+TEST_F(HttpsTest, SpeaksTls) {
+    TlsClient client(address_, size_);
     const std::string request = post("/echo", "secret", "Connection: close\r\n");
-    ASSERT_EQ(SSL_write(tls.get(), request.data(), static_cast<int>(request.size())),
+    ASSERT_EQ(SSL_write(client.get(), request.data(), static_cast<int>(request.size())),
               static_cast<int>(request.size()));
     std::string answer;
     std::array<char, 4096> buffer{};
     int bytes = 0;
-    while ((bytes = SSL_read(tls.get(), buffer.data(), buffer.size())) > 0) {
+    while ((bytes = SSL_read(client.get(), buffer.data(), buffer.size())) > 0) {
         answer.append(buffer.data(), static_cast<size_t>(bytes));
     }
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(answer, testing::EndsWith("secret"));
-    EXPECT_EQ(SSL_get_error(tls.get(), bytes), SSL_ERROR_ZERO_RETURN) << "no close_notify";
+    EXPECT_EQ(SSL_get_error(client.get(), bytes), SSL_ERROR_ZERO_RETURN) << "no close_notify";
     EXPECT_FALSE(handler_.peer) << "a TCP client has no user";
+}
+
+TEST_F(HttpsTest, TakesANewCertificateWithoutAnEnd) {
+    TlsClient before(address_, size_);
+    EXPECT_EQ(before.serial(), 1);
+    std::filesystem::remove(pem_);
+    EXPECT_FALSE(server_->reload_tls());
+    EXPECT_EQ(TlsClient(address_, size_).serial(), 1) << "the old one is better than none";
+    write_certificate(pem_, 2);
+    EXPECT_TRUE(server_->reload_tls());
+    EXPECT_EQ(TlsClient(address_, size_).serial(), 2);
+    const std::string request = post("/echo", "still there", "Connection: close\r\n");
+    ASSERT_GT(SSL_write(before.get(), request.data(), static_cast<int>(request.size())), 0);
+    std::array<char, 4096> buffer{};
+    EXPECT_GT(SSL_read(before.get(), buffer.data(), buffer.size()), 0);
 }
 
 TEST_F(HttpServerTest, SaysWhichCertificateIsBad) {

@@ -15,6 +15,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "manager/api/http_exchange.h"
@@ -52,6 +53,7 @@ public:
           stream_(std::move(stream)),
           peer_(std::move(peer)),
           reach_(reach),
+          look_again_(shared_->context),
           beat_(shared_->context) {
         ++shared_->counters.connections;
         ++shared_->open[std::to_underlying(reach_)];
@@ -172,6 +174,7 @@ private:
 
     void close() {
         beat_.cancel();
+        look_again_.cancel();
         beast::error_code ignored;
         lowest().socket().shutdown(asio::socket_base::shutdown_both, ignored);
         lowest().close();
@@ -312,11 +315,20 @@ private:
     }
 
     void look_at_peer() {
-        char byte = 0;
-        // A pipelined request: it has its turn later. Watching goes on after this answer.
-        if (::recv(lowest().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+        pollfd peer{.fd = lowest().socket().native_handle(), .events = POLLRDHUP, .revents = 0};
+        if (::poll(&peer, 1, 0) != 0) {
             close();
+            return;
         }
+        // A pipelined request: it has its turn later, and until then the socket stays readable
+        // whether its client leaves or not.
+        look_again_.expires_after(kLookAgain);
+        look_again_.async_wait(
+            [self = this->shared_from_this(), number = number_](beast::error_code error) {
+                if (!error && self->number_ == number && (self->pending_ || self->sink_)) {
+                    self->look_at_peer();
+                }
+            });
     }
 
     void set_fields(http::response<http::string_body>& message, const HttpResponse& response) {
@@ -433,6 +445,8 @@ private:
 
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     static constexpr std::chrono::seconds kFarewell{1};
+    /// So much later than a client that has pipelined a request leaves, that is noticed at most.
+    static constexpr std::chrono::seconds kLookAgain{1};
     /// Most that is put into one write of a stream, give or take one event.
     static constexpr size_t kFrame = 64 * 1024;
 
@@ -449,6 +463,7 @@ private:
     std::shared_ptr<HttpExchange> pending_;
     uint64_t number_ = 0;
     bool watching_ = false;
+    asio::steady_timer look_again_;
     std::optional<http::response<http::string_body>> message_;
     std::optional<http::response_serializer<http::string_body>> serializer_;
 
