@@ -102,6 +102,15 @@ class PackagesTest:
         group = self.run(f"cat /proc/{self.worker()}/cgroup")
         assert "hvis-vm" in group and "hvisd.service" not in group, group
 
+    def export(self):
+        """an export goes where others can take it, and nowhere where nobody would find it"""
+        self.run("hvis vm create off --partition loopback --memory 64M")
+        refused = self.run("hvis vm export off /tmp/off 2>&1; echo status $?")
+        assert "Read-only file system" in refused and "hvisd(8)" in refused and "status 1" in refused, refused
+        self.run("hvis vm export off /var/lib/hvis/exports/off && test -f /var/lib/hvis/exports/off/manifest.json")
+        self.run("cp -r /var/lib/hvis/exports/off /tmp/copy && chmod -R a+rX /tmp/copy")
+        self.run("hvis vm import /tmp/copy --name copy --new-id && hvis vm delete copy --yes && hvis vm delete off --yes")
+
     def restarts(self):
         """systemctl restart and kill -9 of hvisd leave the worker alone, which is taken over"""
         worker = self.worker()
@@ -246,7 +255,7 @@ class PackagesTest:
                         "-path '/etc/systemd/*' -name '*hvis*'")
         assert not left, f"left behind: {left}"
 
-    STEPS = (install, socket_activation, launcher, start_vm, restarts, watchdog, worker_killed, user_manager_restarts, journal,
+    STEPS = (install, socket_activation, launcher, start_vm, export, restarts, watchdog, worker_killed, user_manager_restarts, journal,
              upgrade, socket_restart, power_off, boot_again, what_power_off_did, remove, install_again, purge)
 
     def all(self, wanted):

@@ -58,7 +58,8 @@ Failure file_failure(const std::string& what) {
         control::ErrorCode::kFailed,
         fmt::format("{}: {}", escape_for_display(what), std::generic_category().message(error)),
         error == EACCES || error == EPERM || error == EROFS
-            ? "hvisd reads and writes it as its own user, and its unit names where it may write"
+            ? "hvisd reads and writes it as its own user; where its unit lets it write: Exports in "
+              "hvisd(8)"
             : "");
 }
 
