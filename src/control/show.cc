@@ -9,9 +9,12 @@ namespace {
 
 constexpr int64_t kMebibyte = int64_t{1024} * 1024;
 
-/// "ok", "ok (applications unknown)", "degraded (protocol_mismatch)".
+/// "ok", "ok (applications unknown)", "degraded (protocol_mismatch)", "disabled".
 std::string status_word(const Json& service) {
     std::string word = text_at(service, "primary");
+    if (word == "disabled") {
+        return word;
+    }
     if (const std::string second = text_at(service, "secondary"); second != "ok") {
         word += " (" + second + ")";
     } else if (const std::string applications = text_at(service, "applications");
