@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 import yaml
@@ -48,6 +49,23 @@ class MonitoringTest(unittest.TestCase):
         self.assertGreater(len(asked), 10)
         self.assertLessEqual(plain(asked), made())
         self.assertEqual(len({panel["id"] for panel in panels}), len(panels))
+
+    def test_the_dashboard_asks_in_promql(self):
+        dashboard = json.loads(text_of("packaging", "grafana", "hvis.json"))
+        asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+        variables = {name["name"] for name in dashboard["templating"]["list"]} | {"__rate_interval"}
+        rules = []
+        for number, expression in enumerate(asked):
+            names = set(re.findall(r"\$\{?(\w+)", expression))
+            self.assertLessEqual(names, variables, f"no such variable: {expression}")
+            # What Grafana puts in, as promtool knows no variables.
+            plain_text = expression.replace("$__rate_interval", "1m")
+            rules.append({"record": f"panel:{number}", "expr": re.sub(r"\$\{?\w+\}?", "x", plain_text)})
+        self.assertGreater(len(rules), 10)
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}, file)
+            file.flush()
+            self.promtool("check", "rules", file.name)
 
     def test_the_page_names_every_metric_and_no_other(self):
         self.assertEqual(set(METRIC.findall(text_of("docs", "metrics.md"))), made())
