@@ -10,17 +10,17 @@ constexpr std::string_view kBash =
     R"script(# bash completion for hvis: source <(hvis completion bash)
 _hvis() {
     local words=() word line i
-    # bash takes "--pool=external" for three words: put them together again.
+    # bash takes "--pool=external" and "kvp=4.0" for three words: put them together again.
     for ((i = 1; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
-        if [[ ${#words[@]} -gt 0 && ($word == "=" || ${words[-1]} == --*=) ]]; then
+        if [[ ${#words[@]} -gt 0 && ($word == "=" || ${words[-1]} == *=) ]]; then
             words[-1]+=$word
         else
             words+=("$word")
         fi
     done
     local current=${words[-1]-} cut=
-    [[ $current == --*=* ]] && cut=${current%%=*}=
+    [[ $current == *=* ]] && cut=${current%%=*}=
     COMPREPLY=()
     while IFS= read -r line; do
         word=${line%%$'\t'*}

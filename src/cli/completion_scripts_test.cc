@@ -127,6 +127,9 @@ TEST_F(CompletionScripts, BashPutsItsHalvesOfAnOptionTogether) {
     EXPECT_EQ(offered_by_bash("kvp list web --pool = e"), "external\n");
     EXPECT_EQ(offered_by_bash("kvp list web --pool = "), "external guest auto parameters\n");
     EXPECT_EQ(offered_by_bash("kvp list web --pool e"), "external\n");
+    EXPECT_EQ(offered_by_bash("vm set web --service-version kvp = 4"), "4.0\n");
+    EXPECT_EQ(offered_by_bash("vm set web --service-version kv"),
+              "kvp=3.0 kvp=4.0 kvp=5.0 kvp=newest\n");
 }
 
 TEST_F(CompletionScripts, BashOffersFiles) {

@@ -92,6 +92,8 @@ TEST(Completion, LooksUpLiveValuesThroughTheApi) {
     EXPECT_EQ(words({"service", "enable", "web", ""}), "heartbeat\tok\n");
     EXPECT_EQ(words({"service", "enable", "nobody", "k"}), "kvp\t\n");
     EXPECT_EQ(words({"operation", "show", ""}), std::string(kOperationId) + "\tweb: stop\n");
+    EXPECT_EQ(words({"vm", "set", "web", "--service-version", "kvp="}),
+              "kvp=3.0\t\nkvp=4.0\t\nkvp=5.0\t\nkvp=newest\t\n");
     EXPECT_EQ(words({"token", "delete", ""}), "22222222-2222-4333-8444-555555555555\tci\n");
     EXPECT_EQ(words({"--socket", "/nowhere", "status", ""}), "");
 }

@@ -5,6 +5,7 @@
 #include "cli/session.h"
 #include "cli/tree.h"
 #include "control/commands.h"
+#include "control/service_versions.h"
 #include "control/show_fields.h"
 
 namespace hvis::cli {
@@ -41,6 +42,19 @@ std::vector<Candidate> service_words() {
     return candidates;
 }
 
+/// "kvp=3.0" and the like; "kvp=newest" takes the limit away.
+std::vector<Candidate> service_version_words() {
+    std::vector<Candidate> candidates;
+    for (size_t index = 0; index < control::kServiceWords.size(); ++index) {
+        const std::string service = std::string(control::kServiceWords[index]) + "=";
+        for (const auto version : control::version_words(static_cast<control::Service>(index))) {
+            candidates.push_back({service + std::string(version), ""});
+        }
+        candidates.push_back({service + "newest", ""});
+    }
+    return candidates;
+}
+
 }  // namespace
 
 std::vector<Candidate> live_values(Api& api, const Question& question) {
@@ -61,6 +75,9 @@ std::vector<Candidate> live_values(Api& api, const Question& question) {
                                             : from_list(api, Target::vm(question.vm) / "services",
                                                         "services", "service", member("primary"));
         return services.empty() ? service_words() : services;
+    }
+    if (question.type == type_name::kServiceVersion) {
+        return service_version_words();
     }
     if (question.type == type_name::kKey && !question.vm.empty()) {
         return from_list(api, Target::vm(question.vm) / "kvp" / question.pool, "pairs", "key",

@@ -37,6 +37,7 @@ struct Chosen {
 namespace type_name {
 inline constexpr const char* kVm = "NAME";
 inline constexpr const char* kService = "SERVICE";
+inline constexpr const char* kServiceVersion = "SERVICE=VERSION";
 inline constexpr const char* kKey = "KEY";
 inline constexpr const char* kOperation = "OPERATION";
 inline constexpr const char* kToken = "TOKEN";

@@ -135,7 +135,7 @@ void VmFields::add_to(CLI::App& verb) {
     add_parsed_list(verb, "--service-version",
                     "the newest of a service's that the guest is offered, or newest; may be given "
                     "again",
-                    "SERVICE=VERSION",
+                    type_name::kServiceVersion,
                     [this](const std::string& text) { return read_service_version(text, *this); });
 }
 
