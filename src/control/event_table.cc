@@ -72,7 +72,9 @@ constexpr auto kTable = std::to_array<EventSpec>({
      "the guest reports that an application is in a critical state",
      "The guest itself answers; its application monitor says that something in it does not work."},
     {kApplicationHealthy, "application_healthy", kInfo, "heartbeat",
-     "the guest reports that its applications are healthy again", "The critical state is over."},
+     "the guest reports that its applications are healthy again",
+     "The critical state is over. A guest that was reset, or whose heartbeat is disabled, says "
+     "nothing of its applications: that does not end it."},
     {kHostStallNoticed, "host_stall_noticed", kWarning, "heartbeat",
      "the host itself was {late_ms} ms late: the beats of that time are not counted",
      "The host is overloaded or was suspended. Nothing is held against the guest."},

@@ -210,6 +210,7 @@ private:
     loop::Later later_;  ///< what must not happen inside a callback of a service or a responder
     std::function<void()> status_changed_;
     std::function<void()> ended_listener_;
+    bool application_critical_ = false;  ///< told, and not yet that it is over
     bool daemon_missing_ = false;
     std::optional<WallTime> synced_;  ///< the guest's last answer that was recorded
     bool sync_after_resume_ = false;

@@ -79,9 +79,13 @@ void Vm::note_rejected(ServiceKind kind) {
 void Vm::take_heartbeat() {
     for (const auto& effect : services_->heartbeat().take_effects()) {
         if (const auto* change = std::get_if<ic::HeartbeatHost::ApplicationsChanged>(&effect)) {
+            // A guest that is reset, or whose heartbeat is disabled, says nothing: it is not
+            // healthy.
             if (change->to == ic::Applications::kCritical) {
+                application_critical_ = true;
                 record(EventId::kApplicationCritical);
-            } else if (change->from == ic::Applications::kCritical) {
+            } else if (change->to == ic::Applications::kHealthy &&
+                       std::exchange(application_critical_, false)) {
                 record(EventId::kApplicationHealthy);
             }
             continue;

@@ -15,7 +15,8 @@ from daemon import PATIENCE, Daemon
 
 VM = "/api/v1/vms/web"
 KEY = b"thirty-two bytes that are secret"
-EVENTS = ["heartbeat_lost", "heartbeat_regained", "loss_action_taken", "loss_attempts_exhausted"]
+EVENTS = ["heartbeat_lost", "heartbeat_regained", "loss_action_taken", "loss_attempts_exhausted", "application_critical",
+          "application_healthy"]
 
 
 class Receiver(http.server.ThreadingHTTPServer):
@@ -175,6 +176,30 @@ class HeartbeatTest(unittest.TestCase):
         self.assertGreaterEqual(self.receiver.tries, 1)
         self.everybody_was_told()
         self.assertGreater(self.receiver.tries, len(self.told()), "the first try was refused, and made again")
+
+    def heartbeat(self):
+        services = self.daemon.get(f"{VM}/services").json()["services"]
+        return next(each for each in services if each["service"] == "heartbeat")
+
+    def test_an_application_that_fails_in_a_guest_that_answers_is_told_of(self):
+        self.begin()
+        pair = f"{VM}/kvp/external/LoopbackApplications"
+        self.assertEqual(self.daemon.request("PUT", pair, {"value": "healthy"}).status, 200)
+        self.until(lambda: self.heartbeat()["applications"] == "healthy")
+        self.daemon.request("PUT", pair, {"value": "critical"})
+        self.until_told(["application_critical"])
+        shown = self.heartbeat()
+        self.assertEqual((shown["primary"], shown["secondary"], shown["applications"]),
+                         ("ok", "application_critical", "critical"), shown)
+        # What a guest no longer says is not what it says: no end of it is told.
+        service = f"{VM}/services/heartbeat"
+        for enabled in (False, True):
+            self.assertEqual(self.daemon.request("PATCH", service, {"enabled": enabled}).status, 200)
+        self.until_told(["application_critical", "application_critical"])
+        self.daemon.request("PUT", pair, {"value": "healthy"})
+        self.until_told(["application_critical", "application_critical", "application_healthy"])
+        self.until(lambda: self.heartbeat()["primary"] == "ok")
+        self.everybody_was_told()
 
     def test_it_is_reset_as_often_as_the_policy_says_and_then_left_alone(self):
         self.begin(on_loss="reset", attempts=2)

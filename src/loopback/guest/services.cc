@@ -38,7 +38,17 @@ ic::GuestService& Services::half(vm::ServiceKind kind) {
     return heartbeat_;
 }
 
+wire::ApplicationState Services::wanted_applications() const {
+    const auto pair = pairs_.find(ic::KvpPool::kExternal, kApplicationsKey);
+    if (pair && pair->value == "critical") {
+        return wire::ApplicationState::kCritical;
+    }
+    return pair && pair->value == "healthy" ? wire::ApplicationState::kHealthy
+                                            : wire::ApplicationState::kUnknown;
+}
+
 void Services::update(const Clocks& clocks) {
+    heartbeat_.set_applications(wanted_applications());
     const auto samples = time_sync_.take_effects();
     if (samples.empty()) {
         return;

@@ -33,12 +33,17 @@ enum class HeartbeatAnswers : uint8_t { kYes, kNo };
 /// pool `guest` says what the services have seen. Loop thread.
 class Services {
 public:
+    /// The pair of the pool `external` by which the host says how the guest shall report its
+    /// applications: "healthy" or "critical"; with anything else, and without it, unknown.
+    static constexpr std::string_view kApplicationsKey = "LoopbackApplications";
+
     /// `name` is what the guest calls itself.
     Services(std::string_view name, HeartbeatAnswers answers);
 
     /// The half that a channel carries.
     [[nodiscard]] ic::GuestService& half(vm::ServiceKind kind);
-    /// Packets were handled at this moment: writes down what the time samples said.
+    /// Packets were handled at this moment: writes down what the time samples said, and looks what
+    /// the host wants to hear.
     void update(const Clocks& clocks);
     /// Orders to shut down or restart, accepted and answered.
     [[nodiscard]] std::vector<ic::ShutdownGuest::Order> take_orders() {
@@ -54,6 +59,8 @@ public:
     [[nodiscard]] uint64_t time_samples() const { return time_samples_; }
 
 private:
+    [[nodiscard]] wire::ApplicationState wanted_applications() const;
+
     ic::HeartbeatGuest heartbeat_;
     HungService hung_heartbeat_{heartbeat_};
     ic::ShutdownGuest shutdown_;
