@@ -3,6 +3,9 @@
 
 need cpio cpio
 need depmod kmod
+need lz4 lz4
+need xz xz-utils
+need zstd zstd
 PATH=$PATH:/usr/sbin:/sbin
 
 # busybox_path: the statically linked busybox of this machine.
@@ -34,6 +37,27 @@ expand() {
     *.gz) gzip -dc "$1" >"${2%.gz}" ;;
     *) cp "$1" "$2" ;;
   esac
+}
+
+# unpack_kernel IMAGE FILE: the kernel that is packed in a bzImage, as the ELF file that it is.
+unpack_kernel() {
+  local setup offset length unpack
+  # The Linux boot protocol: setup_sects, payload_offset and payload_length.
+  setup=$(od -An -tu1 -j497 -N1 "$1")
+  offset=$(od -An -tu4 -j584 -N4 "$1")
+  length=$(od -An -tu4 -j588 -N4 "$1")
+  offset=$(((setup + 1) * 512 + offset))
+  case $(od -An -tx1 -j"$offset" -N4 "$1" | tr -d ' ') in
+    fd377a58) unpack='xz -dcq' ;;
+    02214c18) unpack='lz4 -dcq' ;;
+    28b52ffd) unpack='zstd -dcq' ;;
+    *) unpack=false ;;
+  esac
+  # The payload ends with its length in four bytes more than these programs know, hence the || true.
+  { tail -c +$((offset + 1)) "$1" | head -c "$((length))" | $unpack || true; } >"$2.new" 2>/dev/null
+  LC_ALL=C head -c 4 "$2.new" | grep -aq ELF ||
+    die "cannot unpack $1" "remove its release from $cache_dir/suites and run lab/fetch-kernels"
+  mv "$2.new" "$2"
 }
 
 # stage_modules STAGE NAME...: the named modules of the kernel that kernel_of chose and all that they

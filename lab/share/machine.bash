@@ -50,19 +50,10 @@ machine_initrd() {
 
 # machine_kernel: the machine's kernel without its compression, which the emulated processor takes 3 s to undo.
 machine_kernel() {
-  local setup offset length image=$kernel_image
+  local image=$kernel_image
   kernel_image=$build_dir/l1.vmlinux
   fresh "$kernel_image" "$cache_dir/suites/$lab_suite/packages" && return
-  # The Linux boot protocol: setup_sects, payload_offset and payload_length.
-  setup=$(od -An -tu1 -j497 -N1 "$image")
-  offset=$(od -An -tu4 -j584 -N4 "$image")
-  length=$(od -An -tu4 -j588 -N4 "$image")
-  # The payload ends with its length in four bytes more than xz knows, hence the || true.
-  { tail -c +$(((setup + 1) * 512 + offset + 1)) "$image" | head -c "$((length))" | xz -dcq || true; } \
-    >"$kernel_image.new" 2>/dev/null
-  LC_ALL=C grep -aqm1 '^.ELF' "$kernel_image.new" ||
-    die "cannot unpack $image" "remove $cache_dir/suites/$lab_suite and run lab/fetch-kernels"
-  mv "$kernel_image.new" "$kernel_image"
+  unpack_kernel "$image" "$kernel_image"
   echo "$inputs" >"$kernel_image.inputs"
 }
 

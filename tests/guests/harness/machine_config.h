@@ -16,6 +16,7 @@ struct MachineConfig {
     std::string name = "guest";
     unsigned processors = 1;
     unsigned memory_mib = 512;
+    bool unpacked_kernel = false;
     std::string kernel = {};  ///< instead of the suite's
     std::string initrd = {};  ///< instead of the suite's
     std::string append = {};  ///< added to the suite's command line

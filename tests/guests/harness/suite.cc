@@ -68,6 +68,7 @@ Suite load() {
     }
     return {.name = name,
             .kernel = (folder / "vmlinuz").string(),
+            .unpacked_kernel = (folder / "vmlinux").string(),
             .initrd = (folder / "initrd").string(),
             .command_line = std::move(command_line),
             .vmbus_version = known->vmbus_version,

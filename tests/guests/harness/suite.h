@@ -9,6 +9,7 @@ namespace hvis::guests {
 struct Suite {
     std::string name;
     std::string kernel;
+    std::string unpacked_kernel;  ///< the same, an ELF file instead of a bzImage
     std::string initrd;
     std::string command_line;
 
