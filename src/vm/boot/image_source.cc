@@ -33,7 +33,7 @@ Result<std::unique_ptr<FileImage>> FileImage::adopt(UniqueFd fd) {
 
 Result<void> FileImage::read_at(uint64_t offset, MutableByteView to) const {
     if (offset > size_ || to.size() > size_ - offset) {
-        return fail(Errc::kInvalid, "a boot file is too short");
+        return fail(Errc::kNotFound, "a boot file is cut short");
     }
     while (!to.empty()) {
         const ssize_t count = pread(fd_.get(), to.data(), to.size(), static_cast<off_t>(offset));
@@ -54,7 +54,7 @@ Result<void> FileImage::read_at(uint64_t offset, MutableByteView to) const {
 
 Result<void> BytesImage::read_at(uint64_t offset, MutableByteView to) const {
     if (offset > bytes_.size() || to.size() > bytes_.size() - offset) {
-        return fail(Errc::kInvalid, "a boot file is too short");
+        return fail(Errc::kNotFound, "a boot file is cut short");
     }
     if (!to.empty()) {
         std::memcpy(to.data(), bytes_.data() + offset, to.size());

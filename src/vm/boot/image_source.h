@@ -19,7 +19,7 @@ public:
     ImageSource& operator=(const ImageSource&) = delete;
 
     [[nodiscard]] virtual uint64_t size() const = 0;
-    /// All of `to`, or an error.
+    /// All of `to`, or an error; kNotFound where the file has not so many bytes.
     [[nodiscard]] virtual Result<void> read_at(uint64_t offset, MutableByteView to) const = 0;
 };
 

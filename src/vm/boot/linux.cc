@@ -98,18 +98,24 @@ void put_memory_map(ZeroPage& page, const MemoryMap& map) {
     }
 }
 
+Result<LoadedKernel> load_kernel(GuestMemory& memory, uint64_t low_ram_end,
+                                 const ImageSource& image) {
+    if (!is_elf(image) && !is_bzimage(image)) {
+        return fail(Errc::kInvalid, "kernel: neither a bzImage nor an ELF file");
+    }
+    auto kernel = is_elf(image) ? load_elf(memory, low_ram_end, image)
+                                : load_bzimage(memory, low_ram_end, image);
+    if (!kernel && kernel.error().code == Errc::kNotFound) {
+        return fail(Errc::kInvalid, "kernel: the file is cut short");
+    }
+    return kernel;
+}
+
 }  // namespace
 
 Result<InitialState> load_linux(GuestMemory& memory, const MemoryMap& map, const LinuxBoot& boot) {
     const uint64_t low_ram_end = map.ram.front().size;
-    LoadedKernel kernel;
-    if (is_elf(boot.kernel)) {
-        kernel = HVIS_TRY(load_elf(memory, low_ram_end, boot.kernel));
-    } else if (is_bzimage(boot.kernel)) {
-        kernel = HVIS_TRY(load_bzimage(memory, low_ram_end, boot.kernel));
-    } else {
-        return fail(Errc::kInvalid, "kernel: neither a bzImage nor an ELF file");
-    }
+    const LoadedKernel kernel = HVIS_TRY(load_kernel(memory, low_ram_end, boot.kernel));
     Initrd initrd;
     if (boot.initrd != nullptr) {
         initrd = HVIS_TRY(load_initrd(memory, low_ram_end, kernel, *boot.initrd));

@@ -111,16 +111,18 @@ TEST_F(LinuxTest, LetsAJumpToTheFirmwareResetTheMachine) {
 TEST_F(LinuxTest, RefusesEveryPrefixOfABzimage) {
     const auto image = make_bzimage(code_);
     for (size_t size = 0; size < image.size(); ++size) {
-        EXPECT_FALSE(load(Bytes(image.begin(), image.begin() + static_cast<ptrdiff_t>(size))))
-            << size;
+        const auto state = load(Bytes(image.begin(), image.begin() + static_cast<ptrdiff_t>(size)));
+        ASSERT_FALSE(state) << size;
+        EXPECT_TRUE(state.error().what.starts_with("kernel: ")) << state.error().what;
     }
 }
 
 TEST_F(LinuxTest, RefusesEveryPrefixOfAVmlinux) {
     const auto image = make_vmlinux(code_);
     for (size_t size = 0; size < image.size(); ++size) {
-        EXPECT_FALSE(load(Bytes(image.begin(), image.begin() + static_cast<ptrdiff_t>(size))))
-            << size;
+        const auto state = load(Bytes(image.begin(), image.begin() + static_cast<ptrdiff_t>(size)));
+        ASSERT_FALSE(state) << size;
+        EXPECT_TRUE(state.error().what.starts_with("kernel: ")) << state.error().what;
     }
 }
 
