@@ -8,6 +8,15 @@
 #include <sys/eventfd.h>
 
 namespace hvis::loop {
+namespace {
+
+/// Only the lower half of a generation: two that differ by a multiple of 2^32 are never there at
+/// the same time.
+uint64_t data_of(uint64_t generation, int fd) {
+    return (generation << 32U) | static_cast<uint32_t>(fd);
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Loop>> Loop::create() {
     UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
@@ -33,8 +42,10 @@ Loop::~Loop() = default;
 // reaching a new watch on a descriptor with the same number.
 Result<void> Loop::watch(int fd, uint32_t events, FdCallback callback) {
     const uint64_t generation = next_generation_++;
-    epoll_event event{.events = events,
-                      .data = {.u64 = (generation << 32U) | static_cast<uint32_t>(fd)}};
+    if (static_cast<uint32_t>(next_generation_) == 0) {
+        ++next_generation_;  // with descriptor 0 that would be wake_
+    }
+    epoll_event event{.events = events, .data = {.u64 = data_of(generation, fd)}};
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
         return fail_errno("epoll_ctl add");
     }
@@ -47,9 +58,7 @@ Result<void> Loop::change(int fd, uint32_t events) {
     if (watch == watches_.end()) {
         return fail(Errc::kNotFound, "descriptor is not watched");
     }
-    epoll_event event{
-        .events = events,
-        .data = {.u64 = (watch->second.generation << 32U) | static_cast<uint32_t>(fd)}};
+    epoll_event event{.events = events, .data = {.u64 = data_of(watch->second.generation, fd)}};
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
         return fail_errno("epoll_ctl mod");
     }
@@ -129,7 +138,7 @@ void Loop::run_once(Duration limit) {
         }
         const int fd = static_cast<int>(event.data.u64 & 0xffffffffU);
         const auto watch = watches_.find(fd);
-        if (watch == watches_.end() || watch->second.generation != event.data.u64 >> 32U) {
+        if (watch == watches_.end() || data_of(watch->second.generation, fd) != event.data.u64) {
             continue;
         }
         const auto callback = watch->second.callback;  // lives on if the callback unwatches itself
