@@ -134,7 +134,9 @@ void TimeSyncHost::measure(const HostSession::Received& reply) {
         guest_offset_ = Ticks(static_cast<int64_t>(sample->child_time - sample->parent_time));
         // The answer to an order may tell the clock from before it was set.
         if (!sent_.sync) {
-            const bool large = *guest_offset_ > kNoticedOffset || *guest_offset_ < -kNoticedOffset;
+            // In the guest's unit: what it says need not fit into nanoseconds.
+            constexpr auto kLarge = std::chrono::duration_cast<Ticks>(kNoticedOffset);
+            const bool large = *guest_offset_ > kLarge || *guest_offset_ < -kLarge;
             if (large && !std::exchange(offset_is_large_, large)) {
                 noticed_offset_ = guest_offset_;
             }

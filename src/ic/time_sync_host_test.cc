@@ -244,6 +244,11 @@ TEST(TimeSyncHost, NoticesALargeOffsetOnceEachTime) {
     guest.ahead = seconds(2) + milliseconds(1);
     link.advance(seconds(5));
     EXPECT_EQ(host.take_noticed_offset(), guest.ahead);
+    guest.ahead = Ticks(0);
+    link.advance(seconds(5));
+    guest.ahead = Ticks::max();  // more than fits into nanoseconds
+    link.advance(seconds(5));
+    EXPECT_EQ(host.take_noticed_offset(), Ticks::max());
 }
 
 TEST(TimeSyncHost, SurvivesEveryTruncatedAnswer) {
