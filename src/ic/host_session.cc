@@ -244,7 +244,8 @@ ServiceReport HostSession::report() const {
         case Phase::kMismatch:
             return say(Primary::kNonRecoverableError, Secondary::kProtocolMismatch,
                        capped_ ? "the guest speaks none of the versions that this host offers: "
-                                 "raise the service's max_version in the machine's configuration"
+                                 "let it have newer ones (hvis vm set NAME --service-version; "
+                                 "max_version of the service in hvis-vm's configuration)"
                                : "the guest speaks none of the versions that this host offers: "
                                  "update the integration services in the guest");
         case Phase::kBroken:
@@ -258,7 +259,8 @@ ServiceReport HostSession::report() const {
 }
 
 std::string_view HostSession::newer_version_remedy() const {
-    return capped_ ? "raise the service's max_version in the machine's configuration"
+    return capped_ ? "let it have newer ones (hvis vm set NAME --service-version; max_version of "
+                     "the service in hvis-vm's configuration)"
                    : "update the guest";
 }
 

@@ -63,8 +63,12 @@ TEST(ServiceVersions, ShutdownTellsWhatEachCannotDo) {
         std::string_view explanation;
     };
     const std::vector<Case> cases = {
-        {{1, 0}, {ShutdownKind::kShutdown}, "too old to restart or hibernate it: raise"},
-        {{3, 0}, {ShutdownKind::kShutdown}, "too old to restart or hibernate it: raise"},
+        {{1, 0},
+         {ShutdownKind::kShutdown},
+         "too old to restart or hibernate it: let it have newer ones"},
+        {{3, 0},
+         {ShutdownKind::kShutdown},
+         "too old to restart or hibernate it: let it have newer ones"},
         {{3, 1}, {ShutdownKind::kShutdown, ShutdownKind::kRestart}, "too old to hibernate it"},
         {{3, 2},
          {ShutdownKind::kShutdown, ShutdownKind::kRestart, ShutdownKind::kHibernate},
@@ -194,7 +198,9 @@ TEST(ServiceVersions, KvpHasNoIpSettingsAtThree) {
     EXPECT_THAT(rig.link.sent(), SizeIs(sent));
     const auto report = rig.host.report(now);
     EXPECT_EQ(report.primary, Primary::kDegraded);
-    EXPECT_THAT(report.explanation, HasSubstr("no IP settings: raise the service's max_version"));
+    EXPECT_THAT(
+        report.explanation,
+        HasSubstr("no IP settings: let it have newer ones (hvis vm set NAME --service-version"));
 }
 
 TEST(ServiceVersions, KvpReadsAndSetsIpSettingsFromFourOn) {
