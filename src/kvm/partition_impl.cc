@@ -93,6 +93,9 @@ void KvmPartition::Impl::take_events() {
 }
 
 void KvmPartition::Impl::offer_messages() {
+    if (phase_ == Phase::kStopped) {
+        return;  // What a guest that is gone has left is dropped by reset().
+    }
     for (size_t count = 0; !client_is_full_ && client_ != nullptr; ++count) {
         if (count == PartitionEvents::kMaxMessages) {
             events_->wake();  // the rest after the others: processors may post as fast as we read
