@@ -49,9 +49,9 @@ private:
     vm::IoBus bus_;
     device::Serial serial_;
     device::Rtc rtc_;
-    device::Power power_;
-    int serial_line_ = -1;
     GuestClock clock_;
+    device::Power power_;  // reads clock_ when it is made
+    int serial_line_ = -1;
     // Last: its processors use everything above until it is gone.
     std::unique_ptr<kvm::KvmPartition> partition_;
 };

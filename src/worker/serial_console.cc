@@ -200,13 +200,14 @@ void SerialConsole::feed_guest() {
     }
     // Read no more until the port has room: the pipe or socket holds the rest back for us.
     const int paused = std::exchange(input_fd_, -1);
-    const uint32_t events = output_blocked_ ? EPOLLOUT : 0U;
-    (void)loop_.change(paused, events);
-    retry_ = loop_.add_timer(loop::Loop::now() + kInputRetry, [this, paused, events] {
+    const auto output = [this] { return output_blocked_ ? static_cast<uint32_t>(EPOLLOUT) : 0U; };
+    (void)loop_.change(paused, output());
+    retry_ = loop_.add_timer(loop::Loop::now() + kInputRetry, [this, paused, output] {
         retry_ = 0;
         const bool alive =
             config_.kind != SerialConfig::Kind::kSocket || (client_ && client_.get() == paused);
-        if (alive && loop_.change(paused, EPOLLIN | events)) {
+        // Output may have been blocked, or freed, since.
+        if (alive && loop_.change(paused, EPOLLIN | output())) {
             input_fd_ = paused;
         }
         feed_guest();

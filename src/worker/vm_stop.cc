@@ -32,13 +32,14 @@ void Vm::crashed(const vm::CrashReport& report) {
 }
 
 void Vm::expect_recovery() {
-    if (!crash_open_ || crash_timer_ != 0) {
+    // One that a crash kernel has taken over from is not waited for.
+    if (!crash_open_ || crash_timer_ != 0 || machine_->state() != MachineState::kCrashed) {
         return;
     }
     crash_timer_ = loop_.add_timer(loop::Loop::now() + kCrashGrace, [this] {
         crash_timer_ = 0;
         // A paused guest could not have come up again: its time begins anew when it is resumed.
-        if (crash_open_ && machine_->state() != MachineState::kPaused) {
+        if (crash_open_ && machine_->state() == MachineState::kCrashed) {
             request_stop(config_.on_crash == StopAction::kRestart ? vm::StopReason::kReset
                                                                   : vm::StopReason::kPowerOff);
         }
@@ -105,6 +106,7 @@ void Vm::restart_later(Duration rest) {
 }
 
 void Vm::restart_machine() {
+    vmbus_->reset();  // what it had for the machine while it rested is over too
     if (const auto restarted = machine_->restart(); !restarted) {
         const std::string reason(restarted.error().what);
         record(control::EventId::kVmFailed, {{"reason", reason}});

@@ -17,6 +17,13 @@ control::Failure failed(std::string_view message, std::string_view hint) {
             .guest_status = {}};
 }
 
+/// What the state of the machine does not allow.
+control::Failure not_now(std::string_view message) {
+    control::Failure failure = failed(message, "see its state with 'status'");
+    failure.outcome = "conflict";
+    return failure;
+}
+
 }  // namespace
 
 void Vm::handle(const control::Command& command, control::Responder responder) {
@@ -95,7 +102,7 @@ void Vm::run(const control::MachineCommand& command, control::Responder responde
 void Vm::pause(control::Responder responder) {
     const bool was_paused = machine_->state() == MachineState::kPaused;
     if (const auto paused = machine_->pause(); !paused) {
-        responder.failed(failed(paused.error().what, "see its state with 'status'"));
+        responder.failed(not_now(paused.error().what));
         return;
     }
     if (!was_paused) {
@@ -108,12 +115,13 @@ void Vm::pause(control::Responder responder) {
 void Vm::resume(control::Responder responder) {
     const bool was_paused = machine_->state() == MachineState::kPaused;
     if (const auto resumed = machine_->resume(); !resumed) {
-        responder.failed(failed(resumed.error().what, "see its state with 'status'"));
+        responder.failed(not_now(resumed.error().what));
         return;
     }
     if (was_paused) {
         sync_after_resume_ = true;
         services_->resumed();
+        loop_.cancel_timer(std::exchange(crash_timer_, 0));
         expect_recovery();
         record(control::EventId::kVmResumed);
     }
