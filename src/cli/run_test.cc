@@ -50,6 +50,8 @@ const std::vector<VerbCase> kVerbs = {
     // db does not run.
     {"stop db", {"GET /api/v1/vms/db"}},
     {"vm stop web --power-off", {"POST /api/v1/vms/web/power-off {}", kEnd}},
+    {"vm hibernate web --reason 0x80000000",
+     {R"(POST /api/v1/vms/web/hibernate {"reason":2147483648})", kEnd}},
     {"vm restart web --message bye --reason 7",
      {R"(POST /api/v1/vms/web/restart {"message":"bye","reason":7})", kEnd}},
     {"vm hibernate web", {"POST /api/v1/vms/web/hibernate {}", kEnd}},
@@ -206,6 +208,8 @@ TEST(Hvis, ShowsListsAndScreens) {
     EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "delete", "web", "role"}).out,
               "role of web is removed\n");
     EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "get", "web", "OSName"}).out, "Debian\n");
+    EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "set", "web", "role", ""}).status, 0);
+    EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "get", "web", ""}).status, 2) << "no key";
     EXPECT_THAT(run_hvis(hvisd.path(), {"service", "enable", "web", "kvp"}).out,
                 HasSubstr("no daemon yet"));
     EXPECT_THAT(run_hvis(hvisd.path(), {"vm", "set", "web", "--memory", "1G"}).out,

@@ -76,9 +76,12 @@ CLI::App& add_verb(CLI::App& parent, const char* name, const char* description,
 void add_argument(CLI::App& verb, const char* type, std::string& value, const char* description,
                   Need need) {
     set_need(add_any(verb, type, description, "",
-                     [&value](const std::string& text) {
+                     [&value, type](const std::string& text) -> std::optional<std::string> {
+                         if (text.empty() && type != std::string_view(type_name::kValue)) {
+                             return "expected a text that is not empty";
+                         }
                          value = text;
-                         return std::optional<std::string>();
+                         return std::nullopt;
                      }),
              need);
 }
@@ -135,8 +138,10 @@ void add_number(CLI::App& verb, const char* name, std::optional<uint32_t>& numbe
     add_parsed(verb, name, description, type,
                [&number](const std::string& text) -> std::optional<std::string> {
                    uint32_t value = 0;
+                   const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
                    const char* const end = text.data() + text.size();
-                   const auto read = std::from_chars(text.data(), end, value);
+                   const auto read = std::from_chars(text.data() + (is_hex ? 2 : 0), end, value,
+                                                     is_hex ? 16 : 10);
                    if (read.ec != std::errc() || read.ptr != end) {
                        return "expected a whole number";
                    }

@@ -39,6 +39,7 @@ inline constexpr const char* kVm = "NAME";
 inline constexpr const char* kService = "SERVICE";
 inline constexpr const char* kServiceVersion = "SERVICE=VERSION";
 inline constexpr const char* kKey = "KEY";
+inline constexpr const char* kValue = "VALUE";
 inline constexpr const char* kOperation = "OPERATION";
 inline constexpr const char* kToken = "TOKEN";
 inline constexpr const char* kFile = "FILE";

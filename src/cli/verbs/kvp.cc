@@ -113,7 +113,7 @@ void add_writers(CLI::App& kvp, Chosen& chosen) {
         verb->only_add = only_add;
         verb->add_to(set);
         add_key(set, verb->key);
-        add_argument(set, "VALUE", verb->value, "its value");
+        add_argument(set, type_name::kValue, verb->value, "its value");
         verb->add_timeout_to(set);
     }
     CLI::App& remove = add_reader(kvp, "delete", "Remove a pair (of external)", "web role");

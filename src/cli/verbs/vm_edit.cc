@@ -174,7 +174,7 @@ void add_create(CLI::App& vm, Chosen& chosen) {
 }
 
 void add_transfer(CLI::App& vm, Chosen& chosen) {
-    CLI::App& save = add_verb(vm, "export", "Write a VM with its disks and pairs into a new folder",
+    CLI::App& save = add_verb(vm, "export", "Write a VM with its files and pairs into a new folder",
                               "vm export web /srv/backup/web");
     const auto export_verb = choose<ExportVm>(save, chosen);
     add_vm(save, export_verb->vm);
