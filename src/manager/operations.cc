@@ -19,6 +19,10 @@ using control::ErrorCode;
 using control::Failure;
 using control::make_failure;
 
+/// What must be possible with a full disk too: the VM that fills it has to be stopped.
+constexpr auto kDoneUnsaved =
+    std::to_array<std::string_view>({"vm.stop", "vm.power_off", "host.stop_all"});
+
 WallTime wall_now() { return WallTime::from_system(std::chrono::system_clock::now()); }
 
 }  // namespace
@@ -252,7 +256,12 @@ Result<std::shared_ptr<Operations::Work>, Failure> Operations::begin(std::string
     entry.operation.caller = caller.name;
     entry.operation.created = wall_now();
     // Known to the store before it begins: a restart must not forget it.
-    HVIS_CHECK(state_->store.save_operation(entry.operation));
+    if (const auto saved = state_->store.save_operation(entry.operation); !saved) {
+        if (std::ranges::find(kDoneUnsaved, entry.operation.kind) == kDoneUnsaved.end()) {
+            return std::unexpected(saved.error());
+        }
+        log(LogLevel::kWarning, "operations", entry.operation.kind + ": " + saved.error().message);
+    }
     state_->entries.emplace(id, std::move(entry));
     state_->order.push_back(id);
     ++state_->running[std::to_underlying(caller.role)];

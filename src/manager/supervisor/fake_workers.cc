@@ -256,7 +256,12 @@ public:
         }
     }
     void find(const Order& order, Found found) override {
-        found(owner_.has(order.vm) && owner_.of(order.vm).lives());
+        const bool lives = owner_.has(order.vm) && owner_.of(order.vm).lives();
+        if (owner_.hold_answers) {
+            owner_.held_answers.push_back([found = std::move(found), lives] { found(lives); });
+        } else {
+            found(lives);
+        }
     }
     void kill(const Order& order, const WorkerProcess* process) override {
         // A child can be killed only where its process is known.

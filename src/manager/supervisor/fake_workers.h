@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -89,6 +90,9 @@ public:
     Refusal refusal = Refusal::kNone;
     /// As systemd does where a unit has ended before its process was found.
     bool lose_process = false;
+    /// As systemd, which answers later whether a worker lives; the test does so then.
+    bool hold_answers = false;
+    std::vector<std::function<void()>> held_answers;
     std::vector<std::string> launched;  ///< names, in order
 
 private:

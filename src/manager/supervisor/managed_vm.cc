@@ -92,12 +92,23 @@ void ManagedVm::set_phase(Phase phase) {
 void ManagedVm::changed() { context_.changed(definition_.id); }
 
 Result<void, Failure> ManagedVm::save_wish(bool wanted, uint32_t attempts) {
-    if (wanted != wanted_ || attempts != attempts_) {
+    if (wanted != wanted_ || attempts != attempts_ || !wish_is_saved_) {
         HVIS_CHECK(context_.store.save_wish(definition_.id, wanted, attempts));
         wanted_ = wanted;
         attempts_ = attempts;
+        wish_is_saved_ = true;
     }
     return {};
+}
+
+Result<void, Failure> ManagedVm::change_wish(bool wanted, uint32_t attempts) {
+    auto saved = save_wish(wanted, attempts);
+    if (!saved) {
+        wanted_ = wanted;
+        attempts_ = attempts;
+        wish_is_saved_ = false;
+    }
+    return saved;
 }
 
 Launcher::Order ManagedVm::order() const {

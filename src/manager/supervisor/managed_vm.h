@@ -75,6 +75,8 @@ public:
 
 private:
     // managed_vm_life.cc
+    /// The launcher knows whether a worker of an earlier life runs.
+    void found(bool lives);
     void launch();
     void launched(Result<WorkerProcess, Failure> process);
     void connect();
@@ -88,6 +90,7 @@ private:
     void status_received(std::shared_ptr<const control::Json> status);
     // managed_vm_end.cc
     void worker_gone();
+    void settle_without_words();
     void take_last_words();
     bool take_events(const LastWords& words);
     void judge_end(const std::optional<LastWords>& words);
@@ -99,10 +102,15 @@ private:
 
     void set_phase(Phase phase);
     void changed();
+    /// Changes nothing where it cannot be saved.
     Result<void, Failure> save_wish(bool wanted, uint32_t attempts);
+    /// What is so whether it can be saved or not: a VM must be stopped, and an attempt has been
+    /// made, with a full disk too. The next wish saves it along.
+    Result<void, Failure> change_wish(bool wanted, uint32_t attempts);
     void answer_starts(Result<void, Failure> outcome);
     void answer_stops(const Result<void, Failure>& outcome);
     // managed_vm_stop.cc
+    void tell_unsaved(const Failure& failure) const;
     void kill_worker();
     /// Takes hold of the process at the other end of the link, if it is this VM's worker: one that
     /// hangs never says hello.
@@ -138,6 +146,7 @@ private:
     HeldPairs pairs_;
     bool wanted_;
     uint32_t attempts_;
+    bool wish_is_saved_ = true;
     std::optional<Guid> run_;  ///< the last life of a worker that was reached
     bool reached_ = false;     ///< the present worker, if there is one, is that life
     std::optional<KeptEnd> end_;

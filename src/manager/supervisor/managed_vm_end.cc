@@ -52,6 +52,10 @@ void ManagedVm::settle() {
         worker_gone();
         return;
     }
+    settle_without_words();
+}
+
+void ManagedVm::settle_without_words() {
     if (!wanted_) {
         return;
     }
@@ -84,11 +88,13 @@ void ManagedVm::take_last_words() {
     }
     const bool judged = *words && end_ && end_->run == (*words)->run;
     if (judged) {
-        // hvisd ended between keeping the judgement and removing the file.
+        // hvisd ended between keeping the judgement and removing the file, or could not remove it.
         ::unlink(files_.last_words.c_str());
-        phase_ = Phase::kStopped;
-        settle();
-        changed();
+        stop_asked_ = false;
+        cut_asked_ = false;
+        shutdown_in_doubt_.reset();
+        rest();
+        settle_without_words();
         return;
     }
     if (*words) {
@@ -165,7 +171,7 @@ void ManagedVm::ended(Ending ending, const std::optional<Guid>& run) {
         log(LogLevel::kError, "manager", definition_.name + ": " + flushed.error().message);
     }
     // The wish first: an end that is not marked as judged is judged again, not forgotten.
-    auto kept = save_wish(verdict.restart_in.has_value(), verdict.attempts);
+    auto kept = change_wish(verdict.restart_in.has_value(), verdict.attempts);
     if (kept) {
         kept = save_end(context_.store, definition_.id, *end_);
     }

@@ -19,18 +19,33 @@ void ManagedVm::adopt(std::function<void(bool)> decided) {
         return;
     }
     decided_ = std::move(decided);
-    context_.launcher.find(order(), alive([this](bool lives) {
-                               if (!lives && ::access(files_.control.c_str(), F_OK) != 0) {
-                                   std::exchange(decided_, nullptr)(false);
-                                   return;
-                               }
-                               adopting_ = true;
-                               known_to_live_ = lives;
-                               waits_.starting();
-                               connect_until_ = loop::Loop::now() + timings().greet;
-                               set_phase(Phase::kConnecting);
-                               connect();
-                           }));
+    if (run_ || wanted_) {
+        // It may run: until that is known nobody may start, delete or take it for stopped.
+        phase_ = Phase::kConnecting;
+    }
+    context_.launcher.find(order(), alive([this](bool lives) { found(lives); }));
+}
+
+void ManagedVm::found(bool lives) {
+    if (lives || ::access(files_.control.c_str(), F_OK) == 0) {
+        adopting_ = true;
+        known_to_live_ = lives;
+        waits_.starting();
+        connect_until_ = loop::Loop::now() + timings().greet;
+        set_phase(Phase::kConnecting);
+        connect();
+        return;
+    }
+    const auto decided = std::exchange(decided_, nullptr);
+    phase_ = Phase::kStopped;
+    stop_asked_ = false;
+    cut_asked_ = false;
+    changed();
+    answer_stops({});
+    if (!starts_.empty()) {
+        launch();
+    }
+    decided(false);
 }
 
 void ManagedVm::launch() {
@@ -68,6 +83,15 @@ void ManagedVm::launch() {
 }
 
 void ManagedVm::launched(Result<WorkerProcess, Failure> process) {
+    if (!process && process.error().code == control::ErrorCode::kUnavailable) {
+        // It runs already, though nobody had found it.
+        known_to_live_ = true;
+        adopting_ = true;
+        connect_until_ = loop::Loop::now() + timings().greet;
+        set_phase(Phase::kConnecting);
+        connect();
+        return;
+    }
     if (!process && ::access(files_.last_words.c_str(), F_OK) == 0) {
         worker_gone();  // it ran, and ended before the launcher had hold of it
         return;
@@ -145,6 +169,7 @@ void ManagedVm::connect_after(Duration delay) {
 }
 
 void ManagedVm::greeted(const WorkerSession::Peer& peer) {
+    context_.loop.cancel_timer(std::exchange(timer_, 0));
     const bool same_worker = reached_ && run_ == peer.run;
     run_ = peer.run;
     reached_ = true;

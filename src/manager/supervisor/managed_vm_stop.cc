@@ -10,12 +10,12 @@ namespace hvis::manager {
 using control::ErrorCode;
 
 void ManagedVm::power_off(Done done) {
-    if (const auto saved = save_wish(false, 0); !saved) {
-        done(saved);
-        return;
+    if (const auto saved = change_wish(false, 0); !saved) {
+        tell_unsaved(saved.error());
     }
     if (phase_ == Phase::kWaiting) {
         context_.loop.cancel_timer(std::exchange(timer_, 0));
+        explanation_.clear();
         rest();
     }
     if (phase_ == Phase::kStopped) {
@@ -43,6 +43,13 @@ void ManagedVm::power_off(Done done) {
     } else {
         kill_worker();
     }
+}
+
+/// Only the log is sure to have room for it.
+void ManagedVm::tell_unsaved(const Failure& failure) const {
+    log(LogLevel::kError, "manager",
+        definition_.name +
+            ": whether it is to run cannot be kept for the next hvisd: " + failure.message);
 }
 
 void ManagedVm::kill_worker() {
@@ -103,8 +110,8 @@ void ManagedVm::settle_doubt() {
         return;
     }
     stop_asked_ = false;
-    if (const auto saved = save_wish(*wish, attempts_); !saved) {
-        log(LogLevel::kError, "manager", definition_.name + ": " + saved.error().message);
+    if (const auto saved = change_wish(*wish, attempts_); !saved) {
+        tell_unsaved(saved.error());
     }
     answer_stops(std::unexpected(control::make_failure(
         ErrorCode::kFailed,
@@ -115,15 +122,17 @@ void ManagedVm::settle_doubt() {
 
 uint64_t ManagedVm::shut_down(const control::ShutdownCommand& command, Done done) {
     const bool stays_down = command.action != control::ShutdownCommand::Action::kRestart;
-    if (phase_ == Phase::kWaiting && stays_down) {
+    // Where no guest can run yet there is none to be asked.
+    const bool has_begun = phase_ != Phase::kWaiting && phase_ != Phase::kLaunching &&
+                           !(phase_ == Phase::kConnecting && process_ && !reached_ && !adopting_);
+    if (!has_begun && stays_down) {
         power_off(std::move(done));
         return 0;
     }
     const bool was_wanted = wanted_;
     if (stays_down && live_link() != nullptr) {
-        if (const auto saved = save_wish(false, attempts_); !saved) {
-            done(saved);
-            return 0;
+        if (const auto saved = change_wish(false, attempts_); !saved) {
+            tell_unsaved(saved.error());
         }
     }
     auto answered = [this, stays_down, was_wanted, done](auto reply) {
@@ -143,7 +152,7 @@ uint64_t ManagedVm::shut_down(const control::ShutdownCommand& command, Done done
             return;
         }
         if (stays_down && !cut_asked_) {
-            (void)save_wish(was_wanted, attempts_);
+            (void)change_wish(was_wanted, attempts_);
         }
         done(std::unexpected(reply.error()));
     };

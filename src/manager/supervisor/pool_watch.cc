@@ -113,7 +113,7 @@ void PoolWatch::told(const Json& notice) {
             whole();
             return;
         }
-        timer_ = loop_.add_timer(loop::Loop::now() + kWholeWithin, [this] { whole(); });
+        wait_for_rest();
     } else if (const auto change = notice.find("change"); change != notice.end()) {
         changed(*change);
     }
@@ -127,6 +127,8 @@ void PoolWatch::changed(const Json& change) {
         there ? (void)gathered_->insert_or_assign(key, value) : (void)gathered_->erase(key);
         if (--expected_ == 0) {
             whole();
+        } else {
+            wait_for_rest();
         }
         return;
     }
@@ -138,6 +140,11 @@ void PoolWatch::changed(const Json& change) {
         pairs_.erase(before);
         callbacks_.removed(key);
     }
+}
+
+void PoolWatch::wait_for_rest() {
+    loop_.cancel_timer(timer_);
+    timer_ = loop_.add_timer(loop::Loop::now() + kSilence, [this] { whole(); });
 }
 
 void PoolWatch::whole() {

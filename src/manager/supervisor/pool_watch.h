@@ -29,9 +29,10 @@ public:
     };
     /// Before a watch that the worker has ended is tried again.
     static constexpr Duration kRetry = std::chrono::seconds(1);
-    /// After the worker has said how many pairs there are, it tells them without a pause. Where
-    /// fewer have come by then, some were removed meanwhile.
-    static constexpr Duration kWholeWithin = std::chrono::seconds(1);
+    /// After the worker has said how many pairs there are, it tells them, some dozens at once and
+    /// with short pauses. Where fewer have come and it is silent so long, some were removed
+    /// meanwhile.
+    static constexpr Duration kSilence = std::chrono::seconds(1);
 
     /// Both must outlive it.
     PoolWatch(loop::Loop& loop, Supervisor& supervisor, const Guid& vm, control::Pool pool,
@@ -52,6 +53,7 @@ private:
     void unfollow();
     void told(const control::Json& notice);
     void changed(const control::Json& change);
+    void wait_for_rest();
     void whole();
     void ended(const control::Failure& failure);
     void unavailable(const control::Failure& failure);
@@ -64,7 +66,7 @@ private:
     uint64_t watcher_ = 0;
     Supervisor::RequestId request_ = 0;  ///< the worker's watch, if there is one
     std::shared_ptr<int> following_;     ///< lives as long as that is of interest
-    loop::Loop::TimerId timer_ = 0;      ///< kRetry or kWholeWithin
+    loop::Loop::TimerId timer_ = 0;      ///< kRetry or kSilence
     Pairs pairs_;                        ///< as they were told
     std::optional<Pairs> gathered_;      ///< what the worker has told of the whole so far
     uint64_t expected_ = 0;              ///< changes until that is the whole

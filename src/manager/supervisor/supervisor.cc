@@ -25,8 +25,8 @@ Result<std::unique_ptr<Launcher>, Failure> make_launcher(const SupervisorConfig&
     return std::make_unique<ChildLauncher>();
 }
 
-Failure stopped_only() {
-    Failure failure = control::make_failure(control::ErrorCode::kFailed, "the VM is running",
+Failure stopped_only(const std::string& state) {
+    Failure failure = control::make_failure(control::ErrorCode::kFailed, "the VM is " + state,
                                             "stop it first, with 'hvis stop'");
     failure.outcome = "conflict";
     return failure;
@@ -146,7 +146,7 @@ Result<void, Failure> Supervisor::remove(const Guid& vm) {
         return std::unexpected(no_such_vm());
     }
     if (!machine->at_rest()) {
-        return std::unexpected(stopped_only());
+        return std::unexpected(stopped_only(machine->state()));
     }
     HVIS_CHECK(machine->erase());
     const std::string name = machine->definition().name;

@@ -13,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST_F(SupervisorTest, AdoptsWhatRunsAndLosesAndDoublesNoEvent) {
     const Guid web = define("web");
@@ -30,6 +31,50 @@ TEST_F(SupervisorTest, AdoptsWhatRunsAndLosesAndDoublesNoEvent) {
     ASSERT_TRUE(run_until([&] { return count("vm_paused") == 5 * 303; }));
     EXPECT_EQ(count("worker_adopted"), 5);
     EXPECT_EQ(count("vm_started"), 1);
+}
+
+TEST_F(SupervisorTest, TakesNoVmForStoppedBeforeItIsKnownWhetherItRuns) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    close();
+    workers.hold_answers = true;
+    open();
+    EXPECT_EQ(state(web), "starting");
+    EXPECT_FALSE(supervisor->remove(web));
+    std::optional<Result<void, Failure>> started;
+    supervisor->start(web, [&](auto result) { started = std::move(result); });
+    EXPECT_EQ(workers.held_answers.size(), 1U);
+    std::exchange(workers.held_answers, {}).front()();
+    ASSERT_TRUE(run_until([&] { return started.has_value(); }));
+    EXPECT_TRUE(*started);
+    EXPECT_EQ(workers.launched.size(), 1U) << "it ran already";
+    EXPECT_EQ(count("worker_adopted"), 1);
+}
+
+TEST_F(SupervisorTest, DoesWhatWasAskedOfAVmThatTurnsOutNotToRun) {
+    const Guid web = define("web");
+    const Guid db = define("db");
+    for (const Guid& vm : {web, db}) {
+        ASSERT_TRUE(start(vm));
+        ASSERT_TRUE(power_off(vm));
+    }
+    close();
+    workers.hold_answers = true;
+    open();
+    std::optional<Result<void, Failure>> started;
+    std::optional<Result<void, Failure>> stopped;
+    supervisor->start(web, [&](auto result) { started = std::move(result); });
+    supervisor->power_off(db, [&](auto result) { stopped = std::move(result); });
+    EXPECT_FALSE(stopped) << "nobody knows yet";
+    for (const auto& answer : std::exchange(workers.held_answers, {})) {
+        answer();
+    }
+    ASSERT_TRUE(run_until([&] { return started && stopped; }));
+    EXPECT_TRUE(*started);
+    EXPECT_TRUE(*stopped);
+    EXPECT_EQ(workers.launched.size(), 3U);
+    EXPECT_EQ(state(db), "stopped");
+    EXPECT_TRUE(supervisor->remove(db));
 }
 
 TEST_F(SupervisorTest, TakesTheLastWordsOfAWorkerThatEndedWithoutIt) {
@@ -215,6 +260,7 @@ TEST_F(SupervisorTest, PowerOffEndsTheWaitForARestart) {
     ASSERT_TRUE(power_off(web));
     EXPECT_FALSE(wanted(web));
     EXPECT_EQ(workers.launched.size(), 1U);
+    EXPECT_THAT(supervisor->summary(web)->explanation, Not(HasSubstr("started again")));
 }
 
 TEST_F(SupervisorTest, NamesTheKernelThatIsNotThereAndSaysThatItTriesAgain) {

@@ -3,12 +3,28 @@
 #include <gtest/gtest.h>
 
 #include "manager/supervisor/supervisor_fixture.h"
+#include "manager/supervisor/vm_waits.h"
 
 namespace hvis::manager {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
+
+TEST_F(SupervisorTest, StopsAVmThatAnyNumberWaitFor) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    std::vector<Result<void, Failure>> ended;
+    for (size_t number = 0; number <= VmWaits::kMaxAsked; ++number) {
+        supervisor->wait(web, control::Condition::kIp, 600s,
+                         [&](auto result) { ended.push_back(std::move(result)); });
+    }
+    ASSERT_TRUE(run_until([&] { return !ended.empty(); }));
+    EXPECT_EQ(ended.size(), 1U) << "one too many";
+    EXPECT_EQ(ended.front().error().message, "too many wait for this VM already");
+    EXPECT_TRUE(shut_down(web));
+    EXPECT_TRUE(run_until([&] { return ended.size() == VmWaits::kMaxAsked + 1; }));
+}
 
 TEST_F(SupervisorTest, CutsThePowerOfAWorkerThatHangsSinceBeforeItsRestart) {
     const Guid web = define("web");

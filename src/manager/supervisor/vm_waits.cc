@@ -1,5 +1,6 @@
 #include "manager/supervisor/vm_waits.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -14,12 +15,27 @@ VmWaits::~VmWaits() {
     }
 }
 
+bool VmWaits::has_room() const {
+    return std::cmp_less(
+        std::ranges::count_if(
+            waits_, [](const auto& wait) { return wait.second.condition != Condition::kStopped; }),
+        kMaxAsked);
+}
+
 uint64_t VmWaits::add(Condition condition, control::Milliseconds timeout, Done done) {
     const uint64_t id = next_id_++;
+    const bool refused = condition != Condition::kStopped && !has_room();
     Wait& wait = waits_[id];
     wait.condition = condition;
     wait.done = std::move(done);
     wait.deadline = loop::Loop::now() + timeout;
+    if (refused) {
+        finish_soon(id,
+                    std::unexpected(control::make_failure(
+                        ErrorCode::kFailed, "too many wait for this VM already",
+                        "wait for some of them to end, or cancel them: 'hvis operation list'")));
+        return id;
+    }
     if (condition == Condition::kStopped && stopped_) {
         finish_soon(id, {});
         return id;

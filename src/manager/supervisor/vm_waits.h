@@ -14,6 +14,10 @@ namespace hvis::manager {
 /// Whoever waits for a condition of one VM, over its stops and starts. Manager thread.
 class VmWaits {
 public:
+    /// Waits at once that the worker is asked about. Each is a request that stays outstanding on
+    /// its link, where others need room too: control::Link::kMaxOutstanding.
+    static constexpr size_t kMaxAsked = 24;
+
     using Done = std::function<void(Result<void, control::Failure>)>;
 
     /// Takes in the worker's present state, then calls back: whoever has waited for something must
@@ -49,6 +53,7 @@ private:
         control::Link::RequestId request = 0;
         bool asked = false;
     };
+    [[nodiscard]] bool has_room() const;
     void ask(uint64_t id);
     void answered(uint64_t id,
                   const Result<std::shared_ptr<const control::Json>, control::Failure>&);

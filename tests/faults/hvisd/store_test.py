@@ -59,6 +59,25 @@ class FullDiskTest(FaultCase):
         self.assertEqual(stored, known, "each once, in order")
         self.ask("PUT", "/vms/web/kvp/external/after", {"value": "1"})
 
+    def test_a_vm_can_be_stopped_though_that_cannot_be_kept(self):
+        worker = self.start_vm()
+        self.fill()
+        for _ in range(200):
+            worker.make_events()
+        answer = self.daemon.request("POST", "/api/v1/vms/web/power-off")
+        self.assertEqual(answer.status, 202, answer.text)
+
+        def gone():
+            try:
+                type(worker)(worker.path)
+            except OSError:
+                return True
+            return False
+
+        self.until(gone, "the end of the worker")
+        os.unlink(self.filler)
+        self.until(lambda: self.state() == "stopped", "the end of the VM")
+
     def test_a_vm_whose_worker_ends_meanwhile_is_not_forgotten(self):
         worker = self.start_vm(restart={"when": "never"})
         self.fill()
