@@ -82,7 +82,12 @@ Result<void, Failure> give_to_group(const std::string& path, const std::string& 
         return {};
     }
     const struct group* found = ::getgrnam(group.c_str());  // NOLINT(concurrency-mt-unsafe)
-    if (found == nullptr || ::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0) {
+    if (found == nullptr) {
+        return std::unexpected(make_failure(ErrorCode::kFailed,
+                                            "this host has no group \"" + group + "\"",
+                                            "set socket.group in hvisd.toml to one that it has"));
+    }
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0) {
         return cannot("cannot give " + path + " to the group " + group,
                       "hvisd's user must be a member of it: socket.group in hvisd.toml");
     }
@@ -202,6 +207,9 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
     const LauncherChoice launcher = choose_and_tell(wanted.workers.launcher);
     const auto supervisor =
         HVIS_TRY(Supervisor::create(supervisor_config(settings, launcher), loop, *store, events));
+    // Before what follows is put together: what a failure leaves half made there is not taken down.
+    auto http = HVIS_TRY(listeners(settings));
+    auto access = HVIS_TRY(access_rules(wanted.roles));
     ApiConfig config{
         .info = {.version = settings.version,
                  .state_directory = wanted.directories.state,
@@ -209,8 +217,8 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
                  .database = database,
                  .started = WallTime::from_system(std::chrono::system_clock::now()),
                  .launcher = launcher},
-        .http = HVIS_TRY(listeners(settings)),
-        .access = HVIS_TRY(access_rules(wanted.roles)),
+        .http = std::move(http),
+        .access = std::move(access),
     };
     const auto api = HVIS_TRY(Api::start(std::move(config), {.loop = loop,
                                                              .supervisor = *supervisor,

@@ -501,6 +501,12 @@ TEST_F(HttpServerTest, TakesTheSocketOfAnEarlierLife) {
     Client client(path_);
     client.send(get("/echo"));
     EXPECT_THAT(client.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+    const auto second = listen_unix(path_, 0600);
+    ASSERT_FALSE(second) << "somebody listens there";
+    EXPECT_THAT(second.error().message, testing::HasSubstr(path_));
+    Client still(path_);
+    still.send(get("/echo"));
+    EXPECT_THAT(still.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
     EXPECT_FALSE(listen_unix("/tmp/" + std::string(200, 'x'), 0600));
     EXPECT_FALSE(listen_tcp("localhost:80"));
     EXPECT_FALSE(listen_tcp("127.0.0.1:99999"));

@@ -88,13 +88,20 @@ Result<UniqueFd, Failure> listen_unix(const std::string& path, mode_t mode) {
     if (!socket) {
         return cannot("cannot make a socket");
     }
+    // SAFETY: the address types of the socket API are made for this cast.
+    const auto* const name = reinterpret_cast<const sockaddr*>(&address);
     struct stat info{};
     if (::lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) {
+        // An hvisd on other directories, whose lock is another one, may listen at the same place.
+        if (::connect(socket.get(), name, sizeof(address)) == 0 || errno == EAGAIN) {
+            return std::unexpected(control::make_failure(
+                control::ErrorCode::kFailed, fmt::format("somebody listens at {} already", path),
+                "stop it first, or give this hvisd another socket.path"));
+        }
         ::unlink(path.c_str());
     }
-    // SAFETY: the address types of the socket API are made for this cast.
-    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-        ::chmod(path.c_str(), mode) != 0 || ::listen(socket.get(), kBacklog) != 0) {
+    if (::bind(socket.get(), name, sizeof(address)) != 0 || ::chmod(path.c_str(), mode) != 0 ||
+        ::listen(socket.get(), kBacklog) != 0) {
         return cannot("cannot listen at " + path);
     }
     return socket;

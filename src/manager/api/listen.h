@@ -13,8 +13,8 @@
 
 namespace hvis::manager {
 
-/// A listening Unix socket at `path`. What an earlier life left there is removed: whoever calls
-/// this holds the lock that only one hvisd has. `mode`: everybody may connect (0666) where roles
+/// A listening Unix socket at `path`. What an earlier life left there is removed; a socket at which
+/// somebody listens is not. `mode`: everybody may connect (0666) where roles
 /// tell who may do what.
 Result<UniqueFd, Failure> listen_unix(const std::string& path, mode_t mode);
 
