@@ -217,6 +217,10 @@ void read_policies(FieldReader& reader, VmDefinition& definition) {
         read_count(section, "attempts", kAttempts, restart.attempts);
         read_duration(section, "first_delay_ms", kDelay, restart.first_delay);
         read_duration(section, "longest_delay_ms", kDelay, restart.longest_delay);
+        if (restart.first_delay > restart.longest_delay) {
+            section.complain("first_delay_ms", "expected no more than longest_delay_ms, which is " +
+                                                   std::to_string(restart.longest_delay.count()));
+        }
         read_duration(section, "forgive_after_ms", kDelay, restart.forgive_after);
     });
 }

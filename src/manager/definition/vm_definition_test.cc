@@ -161,8 +161,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"/autostart/order", 1000001}, BadValue{"/autostart/delay_ms", 86400001},
         BadValue{"/autostart/stop_timeout_ms", 0}, BadValue{"/autostart/when", 1},
         BadValue{"/restart/when", "sometimes"}, BadValue{"/restart/attempts", 1001},
-        BadValue{"/restart/first_delay_ms", -1}, BadValue{"/restart/longest_delay_ms", 86400001},
-        BadValue{"/restart/forgive_after_ms", 1.5}, BadValue{"/restart/x", 1}));
+        BadValue{"/restart/first_delay_ms", -1}, BadValue{"/restart/first_delay_ms", 60001},
+        BadValue{"/restart/longest_delay_ms", 86400001}, BadValue{"/restart/forgive_after_ms", 1.5},
+        BadValue{"/restart/x", 1}));
 
 TEST(VmDefinition, NamesTheFieldsThatAreMissing) {
     for (const char* name : {"name", "memory", "kernel"}) {
