@@ -101,16 +101,30 @@ class VmTest(unittest.TestCase):
 
     def test_a_viewers_waits_leave_room_for_others(self):
         viewer = self.daemon.token("viewer")
-        target = self.operations["waitForVm"].target(vm="web")
+        names = ["web"] + [f"v{number}" for number in range(11)]  # one VM alone takes no more than 24
+        for name in names[1:]:
+            self.ask("defineVm", {"name": name, "partition": "loopback", "memory": "64M"}, status=201)
 
-        def wait(token=None):
+        def wait(token=None, name="web"):
+            target = self.operations["waitForVm"].target(vm=name)
             return self.daemon.request("POST", target, {"for": "running", "timeout_ms": 300000}, token=token)
 
-        refused = next(answer for answer in (wait(viewer) for _ in range(300)) if answer.status != 202)
+        waits = (wait(viewer, names[number % len(names)]) for number in range(300))
+        refused = next(answer for answer in waits if answer.status != 202)
         self.assertEqual(refused.status, 503)
         self.assertIn("256 operations of callers up to the role viewer", refused.json()["detail"])
         self.assertEqual(wait(self.daemon.token("operator")).status, 202)
         self.begin()
+
+    def test_many_waits_leave_room_for_a_stop(self):
+        self.begin()
+        self.ask("switchService", {"enabled": False}, service="kvp")
+        self.until(lambda: self.ask("listServices")["services"][3]["primary"] == "disabled")
+        begun = [self.daemon.request("POST", f"{VM}/wait", {"for": "kvp", "timeout_ms": 300000}) for _ in range(40)]
+        ended = [self.ask("showOperation", query="?wait_ms=100", id=answer.json()["id"]) for answer in begun]
+        refused = [each["error"]["message"] for each in ended if each["state"] == "failed"]
+        self.assertEqual(refused, ["too many wait for this VM already"] * 16)
+        self.assertEqual(self.carry_out("stopVm", {"force": True})["state"], "succeeded")
 
     def test_events_come_in_pages(self):
         for number in range(4):
