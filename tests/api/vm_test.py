@@ -129,6 +129,8 @@ class VmTest(unittest.TestCase):
     def test_events_come_in_pages(self):
         for number in range(4):
             self.ask("changeVm", {"description": str(number)})
+        # They are stored some at a time, soon after they happened.
+        self.until(lambda: len(self.ask("listEvents")["events"]) == 5)
         numbers, following = [], 0
         while following is not None:
             page = self.ask("listEvents", query=f"?since={following}&limit=2")
