@@ -42,7 +42,11 @@ void ManagedVm::found(bool lives) {
     cut_asked_ = false;
     changed();
     answer_stops({});
-    if (!starts_.empty()) {
+    if (!wanted_) {
+        answer_starts(std::unexpected(
+            control::make_failure(control::ErrorCode::kFailed,
+                                  "the VM was stopped before it was started", "start it again")));
+    } else if (!starts_.empty()) {
         launch();
     }
     decided(false);

@@ -54,7 +54,8 @@ TEST_F(SupervisorTest, TakesNoVmForStoppedBeforeItIsKnownWhetherItRuns) {
 TEST_F(SupervisorTest, DoesWhatWasAskedOfAVmThatTurnsOutNotToRun) {
     const Guid web = define("web");
     const Guid db = define("db");
-    for (const Guid& vm : {web, db}) {
+    const Guid undecided = define("undecided");
+    for (const Guid& vm : {web, db, undecided}) {
         ASSERT_TRUE(start(vm));
         ASSERT_TRUE(power_off(vm));
     }
@@ -66,14 +67,20 @@ TEST_F(SupervisorTest, DoesWhatWasAskedOfAVmThatTurnsOutNotToRun) {
     supervisor->start(web, [&](auto result) { started = std::move(result); });
     supervisor->power_off(db, [&](auto result) { stopped = std::move(result); });
     EXPECT_FALSE(stopped) << "nobody knows yet";
+    std::optional<Result<void, Failure>> overtaken;
+    supervisor->start(undecided, [&](auto result) { overtaken = std::move(result); });
+    supervisor->power_off(undecided, [](const auto&) {});
     for (const auto& answer : std::exchange(workers.held_answers, {})) {
         answer();
     }
     ASSERT_TRUE(run_until([&] { return started && stopped; }));
     EXPECT_TRUE(*started);
     EXPECT_TRUE(*stopped);
-    EXPECT_EQ(workers.launched.size(), 3U);
+    EXPECT_EQ(workers.launched.size(), 4U);
     EXPECT_EQ(state(db), "stopped");
+    ASSERT_TRUE(overtaken);
+    EXPECT_FALSE(*overtaken) << "stopped after it";
+    EXPECT_EQ(state(undecided), "stopped");
     EXPECT_TRUE(supervisor->remove(db));
 }
 
