@@ -87,7 +87,9 @@ hvis_post_program:
     test %ax, %ax
     jz 1b
     reset
-2:  power_off
+2:  out %al, $0x80
+3:  hlt
+    jmp 3b
 hvis_post_program_end:
 
 hvis_receive_program:

@@ -22,7 +22,8 @@ ByteView triple_fault_program();
 ByteView kick_program();
 inline constexpr uint64_t kKicks = 1000;
 inline constexpr uint32_t kKickConnection = 0x1234;
-/// HvPostMessage on kPostConnection until the answer is HV_STATUS_INSUFFICIENT_BUFFERS.
+/// HvPostMessage on kPostConnection until the answer is HV_STATUS_INSUFFICIENT_BUFFERS, then writes
+/// kReadyPort and halts.
 ByteView post_program();
 inline constexpr uint32_t kPostConnection = 1;
 /// Enables SynIC message page and VMBus source, writes kReadyPort, receives two messages.

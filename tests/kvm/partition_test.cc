@@ -169,17 +169,46 @@ TEST_F(PartitionTest, KeepsPortsAcrossAResetUntilTheyAreDisconnected) {
     EXPECT_EQ(partition_->exit_counts().of(kvm::ExitKind::kHypercall), 1U);
 }
 
-TEST_F(PartitionTest, BoundsPostedMessagesByTheProtocolsOwnAnswer) {
-    partition_->accept_messages(kPostConnection);
-    accepting_ = false;
-    start(post_program());
-    EXPECT_EQ(run_to_the_end(), vm::StopReason::kPowerOff);
-    EXPECT_EQ(messages_, 0U);
-    accepting_ = true;
+/// A guest that has posted until it was told HV_STATUS_INSUFFICIENT_BUFFERS, to a client that takes
+/// nothing yet.
+class FullPartitionTest : public PartitionTest {
+protected:
+    void SetUp() override {
+        PartitionTest::SetUp();
+        if (IsSkipped() || HasFatalFailure()) {
+            return;
+        }
+        ASSERT_TRUE(bus_.attach_ports(kReadyPort, 1, ready_));
+        partition_->accept_messages(kPostConnection);
+        accepting_ = false;
+        start(post_program());
+        run_until([this] { return is_full_.load(); });
+        EXPECT_EQ(messages_, 0U);
+        accepting_ = true;
+    }
+    void TearDown() override {
+        partition_.reset();
+        PartitionTest::TearDown();
+    }
+
+private:
+    std::atomic<bool> is_full_ = false;
+    Port ready_{[this](uint64_t, uint32_t) { is_full_ = true; }};
+};
+
+TEST_F(FullPartitionTest, BoundsPostedMessagesByTheProtocolsOwnAnswer) {
     partition_->retry_messages();
     run_until([this] { return messages_ == vm::Partition::kMaxQueuedMessages; });
     EXPECT_EQ(partition_->exit_counts().of(kvm::ExitKind::kPostMessage),
               vm::Partition::kMaxQueuedMessages + 1);
+}
+
+TEST_F(FullPartitionTest, DropsWhatAGuestThatIsGoneHasLeft) {
+    partition_->request_stop(vm::StopReason::kPowerOff);
+    EXPECT_EQ(run_to_the_end(), vm::StopReason::kPowerOff);
+    partition_->retry_messages();
+    loop_->run_once(std::chrono::milliseconds(100));
+    EXPECT_EQ(messages_, 0U);
 }
 
 TEST_F(PartitionTest, RefusesMessagesOnConnectionsThatNobodyServes) {
