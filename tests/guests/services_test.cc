@@ -141,9 +141,7 @@ TEST_F(SomeServicesDisabled, AreNotOfferedAtBoot) {
 class OtherServicesDisabled : public GuestTest {
 protected:
     OtherServicesDisabled()
-        : GuestTest({.name = "others-disabled",
-                     .unpacked_kernel = true,
-                     .disabled_services = {"shutdown", "timesync"}}) {}
+        : GuestTest({.name = "others-disabled", .disabled_services = {"shutdown", "timesync"}}) {}
 };
 
 TEST_F(OtherServicesDisabled, AreNotOfferedAtBoot) {

@@ -20,7 +20,7 @@ std::string config_text(const MachineConfig& config, const MachinePaths& paths) 
     };
     if (config.kernel.empty()) {
         const Suite& guest = suite();
-        text["kernel"] = config.unpacked_kernel ? guest.unpacked_kernel : guest.kernel;
+        text["kernel"] = config == MachineConfig{} ? guest.kernel : guest.unpacked_kernel;
         text["initrd"] = config.initrd.empty() ? guest.initrd : config.initrd;
         text["append"] = guest.command_line + " " + config.append;
     }

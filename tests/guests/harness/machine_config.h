@@ -11,12 +11,12 @@
 namespace hvis::guests {
 
 /// The machine that a test wants. What is left alone is as in an ordinary configuration: the
-/// suite's guest with one processor and every service enabled.
+/// suite's guest with one processor and every service enabled, booted from its bzImage. A machine
+/// that differs in anything boots the same kernel from its ELF file, which saves the lab 1.5 s.
 struct MachineConfig {
     std::string name = "guest";
     unsigned processors = 1;
     unsigned memory_mib = 512;
-    bool unpacked_kernel = false;
     std::string kernel = {};  ///< instead of the suite's
     std::string initrd = {};  ///< instead of the suite's
     std::string append = {};  ///< added to the suite's command line
