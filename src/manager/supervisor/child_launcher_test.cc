@@ -115,10 +115,14 @@ TEST_F(ChildLauncherTest, SaysWhatIsWrongWithTheProgram) {
 }
 
 TEST_F(ChildLauncherTest, PutsALongLogAside) {
-    std::ofstream(order.files.worker_log) << std::string(kMaxWorkerLog + 1, 'x');
-    ASSERT_TRUE(prepare(order.files));
-    EXPECT_FALSE(std::filesystem::exists(order.files.worker_log));
-    EXPECT_TRUE(std::filesystem::exists(order.files.worker_log + ".1"));
+    std::ofstream log(order.files.worker_log, std::ios::app);
+    EXPECT_FALSE(put_log_aside(order.files));
+    const std::string text(kMaxWorkerLog + 1, 'x');
+    log << text << std::flush;
+    EXPECT_TRUE(put_log_aside(order.files));
+    log << "more" << std::flush;
+    EXPECT_EQ(read_whole(order.files.worker_log, 4), "more");
+    EXPECT_EQ(end_of(order.files.worker_log + ".1"), text.size());
 }
 
 }  // namespace

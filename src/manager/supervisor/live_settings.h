@@ -32,6 +32,7 @@ public:
     /// The definition has changed.
     void apply_service(control::Service service);
     void apply_heartbeat();
+    void rename(const std::string& name) { vm_.name = name; }
     /// The guest's key/value service is there, and has been given the held pairs.
     [[nodiscard]] bool pairs_settled() const { return pairs_.settled(); }
 

@@ -137,7 +137,9 @@ void ManagedVm::answer_stops(const Result<void, Failure>& outcome) {
 }
 
 void ManagedVm::start(Done done) {
-    if (phase_ == Phase::kEnding || stop_asked_) {
+    const std::string now = state();
+    const bool over = phase_ == Phase::kRunning && (now == "stopped" || now == "crashed");
+    if (phase_ == Phase::kEnding || stop_asked_ || over) {
         done(std::unexpected(control::make_failure(ErrorCode::kUnavailable, "the VM is stopping",
                                                    "wait for 'stopped', then start it")));
         return;
@@ -152,7 +154,7 @@ void ManagedVm::start(Done done) {
         done(saved);
         return;
     }
-    if (phase_ == Phase::kRunning && state() != "starting") {
+    if (phase_ == Phase::kRunning && now != "starting") {
         done({});
         return;
     }

@@ -75,8 +75,9 @@ public:
 
 private:
     // managed_vm_life.cc
-    /// The launcher knows whether a worker of an earlier life runs.
-    void found(bool lives);
+    /// The launcher knows whether a worker of an earlier life runs; `left`: the phase in which it
+    /// was asked.
+    void found(bool lives, Phase left);
     void launch();
     void launched(Result<WorkerProcess, Failure> process);
     void connect();

@@ -23,10 +23,18 @@ void ManagedVm::adopt(std::function<void(bool)> decided) {
         // It may run: until that is known nobody may start, delete or take it for stopped.
         phase_ = Phase::kConnecting;
     }
-    context_.launcher.find(order(), alive([this](bool lives) { found(lives); }));
+    const auto looked = [this, left = phase_](bool lives) { found(lives, left); };
+    context_.launcher.find(order(), alive(looked));
 }
 
-void ManagedVm::found(bool lives) {
+void ManagedVm::found(bool lives, Phase left) {
+    if (left == Phase::kStopped && phase_ != left) {
+        // It was started in the meantime: launched() tells whether a worker was there.
+        if (const auto decided = std::exchange(decided_, nullptr)) {
+            decided(lives);
+        }
+        return;
+    }
     if (lives || ::access(files_.control.c_str(), F_OK) == 0) {
         adopting_ = true;
         known_to_live_ = lives;
@@ -67,6 +75,7 @@ void ManagedVm::launch() {
     auto prepared = prepare(files_);
     if (prepared) {
         ::unlink(files_.last_words.c_str());
+        put_log_aside(files_);
         log_begins_ = end_of(files_.worker_log);
         prepared =
             write_whole(files_.config, control::dump_json_indented(worker_config(
@@ -220,6 +229,9 @@ void ManagedVm::greeted(const WorkerSession::Peer& peer) {
 void ManagedVm::status_received(std::shared_ptr<const control::Json> status) {
     status_ = std::move(status);
     status_at_ = loop::Loop::now();
+    if (put_log_aside(files_)) {
+        log_begins_ = 0;
+    }
     settings_->status(*status_);
     changed();
     answer_notes();

@@ -23,6 +23,13 @@ Duration patience(const Json& args) {
                                                    : control::Milliseconds(timeout->get<int64_t>());
 }
 
+/// Of the requests that a worker takes at once, those that only shutdown, restart and hibernate
+/// get: whatever else is asked of a VM, it can be stopped.
+constexpr size_t kKeptForStops = 3;
+bool may_stop(const control::EncodedCommand& command) {
+    return command.verb == "shutdown" || command.verb == "restart" || command.verb == "hibernate";
+}
+
 Failure too_many_pairs() {
     return control::make_failure(
         ErrorCode::kFailed,
@@ -58,6 +65,12 @@ Result<uint64_t, Failure> ManagedVm::pass(const control::EncodedCommand& command
         return std::unexpected(control::make_failure(
             ErrorCode::kUnavailable, "the VM is not running: it is " + state(),
             phase_ == Phase::kStopped ? "start it first" : "wait until it runs"));
+    }
+    if (!may_stop(command) &&
+        link->outstanding() + kKeptForStops >= control::Link::kMaxOutstanding) {
+        return std::unexpected(
+            control::make_failure(ErrorCode::kFailed, "too many requests to this VM are under way",
+                                  "wait for some to end, or cancel them: 'hvis operation list'"));
     }
     if (told) {
         return link->follow(command, std::move(told), std::move(answered));

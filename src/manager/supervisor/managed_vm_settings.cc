@@ -37,7 +37,19 @@ Result<std::vector<std::string>, Failure> ManagedVm::redefine(const VmDefinition
     HVIS_CHECK(context_.store.save_definition(definition));
     const VmDefinition old = std::exchange(definition_, definition);
     context_.log.record(control::EventId::kVmChanged, subject(), {{"fields", fields}});
+    if (session_ != nullptr) {
+        session_->rename(definition.name);
+    }
+    if (phase_ == Phase::kWaiting && definition.restart.when == RestartWhen::kNever) {
+        if (const auto saved = change_wish(false, attempts_); !saved) {
+            tell_unsaved(saved.error());
+        }
+        context_.loop.cancel_timer(std::exchange(timer_, 0));
+        explanation_.clear();
+        rest();
+    }
     if (settings_ != nullptr) {
+        settings_->rename(definition.name);
         for (size_t index = 0; index < definition.services.size(); ++index) {
             if (old.services[index] != definition.services[index]) {
                 settings_->apply_service(static_cast<control::Service>(index));

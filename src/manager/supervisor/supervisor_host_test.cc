@@ -209,6 +209,23 @@ TEST_F(SupervisorTest, StartsWithTheHostInOrder) {
     EXPECT_EQ(state(*supervisor->find("never")), "stopped");
 }
 
+TEST_F(SupervisorTest, StartsTheRestWithTheHostThoughItIsKilledInBetween) {
+    define("early", {{"autostart", {{"enabled", true}, {"order", 1}, {"delay_ms", 60'000}}}});
+    define("late", {{"autostart", {{"enabled", true}, {"order", 2}}}});
+    ASSERT_TRUE(store->save_setting("boot", "another"));
+    reopen();
+    ASSERT_TRUE(run_until([&] { return !workers.launched.empty(); }));
+    reopen();
+    ASSERT_TRUE(run_until([&] { return workers.launched.size() == 2; }));
+    EXPECT_THAT(workers.launched, ElementsAre("early", "late"));
+    const Guid late = *supervisor->find("late");
+    run_until_state(late, "running");
+    ASSERT_TRUE(power_off(late));
+    reopen();
+    run_until([] { return false; }, 50ms);
+    EXPECT_EQ(state(late), "stopped") << "its turn is over";
+}
+
 TEST_F(SupervisorTest, SaysWhatCouldNotBeStartedWithTheHost) {
     define("web", {{"autostart", {{"enabled", true}}}, {"restart", {{"when", "never"}}}});
     ASSERT_TRUE(store->save_setting("boot", "another"));

@@ -51,6 +51,17 @@ TEST_F(SupervisorTest, TakesNoVmForStoppedBeforeItIsKnownWhetherItRuns) {
     EXPECT_EQ(count("worker_adopted"), 1);
 }
 
+TEST_F(SupervisorTest, TakesAnAnswerForOldThatComesAfterTheStart) {
+    workers.hold_answers = true;
+    const Guid web = define("web");
+    EXPECT_EQ(state(web), "stopped");
+    ASSERT_TRUE(start(web));
+    std::exchange(workers.held_answers, {}).front()();
+    EXPECT_EQ(state(web), "running");
+    EXPECT_EQ(workers.launched.size(), 1U);
+    EXPECT_EQ(count("worker_started"), 1);
+}
+
 TEST_F(SupervisorTest, DoesWhatWasAskedOfAVmThatTurnsOutNotToRun) {
     const Guid web = define("web");
     const Guid db = define("db");
@@ -109,8 +120,9 @@ TEST_F(SupervisorTest, SaysOnceThatEventsWereLost) {
     close();
     workers.of(web).record(5000);
     open();
+    const auto kept = static_cast<long>(control::EventLog::kCapacity);
     ASSERT_TRUE(run_until(
-        [&] { return count("vm_paused") == static_cast<long>(control::EventLog::kCapacity); }));
+        [&] { return log->last() > control::EventLog::kCapacity && count("vm_paused") == kept; }));
     EXPECT_EQ(count("events_not_taken") + count("worker_events_lost"), 1);
     const auto all = stored();
     const auto gap = std::ranges::find(all, "events_not_taken", &StoredEvent::name);
@@ -194,6 +206,19 @@ TEST_F(SupervisorTest, ARestartThatIsDueSurvivesTheManager) {
     run_until_state(web, "running");
     EXPECT_EQ(count("worker_failed"), 1);
     EXPECT_EQ(count("restart_scheduled"), 1);
+}
+
+TEST_F(SupervisorTest, DoesNotStartAVmAgainThatIsNeverToBeFromNowOn) {
+    const control::Json often = {{"first_delay_ms", 60'000}, {"longest_delay_ms", 60'000}};
+    const Guid web = define("web", {{"restart", often}});
+    ASSERT_TRUE(start(web));
+    workers.of(web).die();
+    ASSERT_TRUE(run_until([&] { return count("restart_scheduled") == 1; }));
+    VmDefinition changed = supervisor->summary(web)->definition;
+    changed.restart.when = RestartWhen::kNever;
+    ASSERT_TRUE(supervisor->redefine(changed));
+    EXPECT_EQ(state(web), "failed");
+    EXPECT_FALSE(wanted(web));
 }
 
 TEST_F(SupervisorTest, JudgesAWorkerThatDiedWithoutAWordWhileItWasAway) {

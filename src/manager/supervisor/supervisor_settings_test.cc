@@ -197,6 +197,17 @@ TEST_F(SupervisorTest, TicksServicesAtOnceAndForGood) {
     ASSERT_TRUE(run_until([&] { return workers.of(web).disabled.empty(); }));
 }
 
+TEST_F(SupervisorTest, GivesEventsTheNewNameOfAVmThatRuns) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    VmDefinition changed = supervisor->summary(web)->definition;
+    changed.name = "front";
+    ASSERT_TRUE(supervisor->redefine(changed));
+    workers.of(web).record(1);
+    ASSERT_TRUE(run_until([&] { return count("vm_paused") == 1; }));
+    EXPECT_EQ(stored().back().vm_name, "front");
+}
+
 TEST_F(SupervisorTest, KeepsTheHeartbeatPolicy) {
     const Guid web = define("web", {{"heartbeat", {{"interval_ms", 500}}}});
     ASSERT_TRUE(start(web));

@@ -42,10 +42,24 @@ Result<void, Failure> Supervisor::State::load() {
         vms[id] = std::make_unique<ManagedVm>(context, std::move(record), std::move(pairs),
                                               std::move(end));
     }
-    const std::string mark = boot_mark();
     const auto before = HVIS_TRY(context.store.setting(kBootSetting));
-    new_boot = !before || *before != mark;
-    return context.store.save_setting(kBootSetting, mark);
+    new_boot = !before || *before != boot_mark();
+    if (vms.empty()) {
+        started_with_host();
+    }
+    return {};
+}
+
+// Only when the last has had its turn: an hvisd that ends before that, or that cannot open its
+// sockets yet, leaves the rest to the next.
+void Supervisor::State::started_with_host() {
+    if (!std::exchange(new_boot, false)) {
+        return;
+    }
+    if (const auto saved = context.store.save_setting(kBootSetting, boot_mark()); !saved) {
+        log(LogLevel::kError, "manager",
+            "a restart of hvisd will start VMs with the host once more: " + saved.error().message);
+    }
 }
 
 ManagedVm* Supervisor::State::vm(const Guid& id) const {
@@ -126,7 +140,12 @@ void Supervisor::State::autostart() {
                 through();
             });
         },
-        [this] { later([this] { starting.reset(); }); });
+        [this] {
+            later([this] {
+                started_with_host();
+                starting.reset();
+            });
+        });
     starting->run();
 }
 
@@ -136,7 +155,7 @@ void Supervisor::State::stop_all(std::function<void()> done) {
         return;  // It waits for the end of the one under way.
     }
     // What has not been started with the host by now is not started behind its back later.
-    new_boot = false;
+    started_with_host();
     starting.reset();
     std::vector<HostOrder::Item> items;
     for (const auto& [id, machine] : vms) {

@@ -24,6 +24,8 @@ struct Supervisor::State {
     void begin();
     void all_decided();
     void autostart();
+    /// Nothing is started with the host any more, until it boots again.
+    void started_with_host();
     void stop_all(std::function<void()> done);
     void all_are_stopped();
     void stop_one(const Guid& vm, const std::function<void()>& through);
@@ -41,7 +43,7 @@ struct Supervisor::State {
     std::map<RequestId, std::function<void()>> requests;
     RequestId next_request = 1;
     size_t undecided = 0;
-    bool new_boot = false;
+    bool new_boot = false;    ///< not all has been started with the host yet
     bool going_down = false;  ///< all are being stopped, or we are ending: nothing is started
     std::unique_ptr<HostOrder> starting;
     std::unique_ptr<HostOrder> stopping;

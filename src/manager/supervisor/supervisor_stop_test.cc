@@ -26,6 +26,19 @@ TEST_F(SupervisorTest, StopsAVmThatAnyNumberWaitFor) {
     EXPECT_TRUE(run_until([&] { return ended.size() == VmWaits::kMaxAsked + 1; }));
 }
 
+TEST_F(SupervisorTest, StopsAVmOfWhichEverythingElseIsAsked) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    std::optional<Failure> refused;
+    for (size_t number = 0; number <= control::Link::kMaxOutstanding; ++number) {
+        supervisor->request(web, control::encode_command(control::TimeSyncCommand{}),
+                            [&](auto reply) { refused = reply.error(); });
+    }
+    ASSERT_TRUE(run_until([&] { return refused.has_value(); }));
+    EXPECT_EQ(refused->message, "too many requests to this VM are under way");
+    EXPECT_TRUE(shut_down(web));
+}
+
 TEST_F(SupervisorTest, CutsThePowerOfAWorkerThatHangsSinceBeforeItsRestart) {
     const Guid web = define("web");
     ASSERT_TRUE(start(web));

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -104,6 +105,34 @@ TEST_F(SupervisorTest, WaitsOverStopsAndStarts) {
     supervisor->cancel(id);
     ASSERT_TRUE(run_until([&] { return kvp.has_value(); }));
     EXPECT_EQ(kvp->error().outcome, "cancelled");
+}
+
+TEST_F(SupervisorTest, StartsNoVmThatIsJustEnding) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    workers.of(web).set_state("stopped");
+    ASSERT_TRUE(run_until([&] { return state(web) == "stopped"; }));
+    EXPECT_EQ(start(web).error().code, control::ErrorCode::kUnavailable);
+}
+
+TEST_F(SupervisorTest, GivesTheWorkerTimeToAnswerAWaitThatWasThereBeforeIt) {
+    const Guid web = define("web");
+    std::optional<Result<void, Failure>> ended;
+    supervisor->wait(web, control::Condition::kIp, 200ms, [&](auto result) { ended = result; });
+    ASSERT_TRUE(start(web));
+    ASSERT_TRUE(run_until([&] { return ended.has_value(); }));
+    EXPECT_EQ(ended->error().message, "the VM did not get there in time");
+}
+
+TEST_F(SupervisorTest, PutsTheLongLogOfAWorkerAsideWhileItRuns) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    const std::string path = directory + "/state/vms/" + web.to_string() + "/worker.log";
+    std::ofstream(path) << std::string(kMaxWorkerLog + 1, 'x');
+    workers.of(web).set_state("paused");
+    ASSERT_TRUE(run_until([&] { return state(web) == "paused"; }));
+    EXPECT_EQ(std::filesystem::file_size(path), 0U);
+    EXPECT_EQ(std::filesystem::file_size(path + ".1"), kMaxWorkerLog + 1);
 }
 
 TEST_F(SupervisorTest, TellsItsWatchers) {

@@ -172,6 +172,7 @@ void SystemdLauncher::launch(const Order& order, Launched launched) {
     const std::string unit = unit_of(order.vm);
     Start& start = starts_[unit];
     start.launched = std::move(launched);
+    loop_.cancel_timer(start.timer);
     start.timer = loop_.add_timer(loop::Loop::now() + kJobTime, [this, unit] {
         finish(unit, std::unexpected(systemd_failure("the unit was not started in time")));
     });

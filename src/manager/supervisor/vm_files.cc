@@ -55,11 +55,21 @@ Result<void, Failure> prepare(const VmFiles& files) {
             return file_failure(directory, error.value());
         }
     }
-    std::error_code ignored;  // no log yet, or one that cannot be put aside: the start goes on
-    if (std::filesystem::file_size(files.worker_log, ignored) > kMaxWorkerLog && !ignored) {
-        std::filesystem::rename(files.worker_log, files.worker_log + ".1", ignored);
-    }
     return {};
+}
+
+bool put_log_aside(const VmFiles& files) {
+    if (end_of(files.worker_log) <= kMaxWorkerLog) {
+        return false;
+    }
+    // Copied, not renamed: the worker keeps the file open, to append to it.
+    std::error_code error;
+    std::filesystem::copy_file(files.worker_log, files.worker_log + ".1",
+                               std::filesystem::copy_options::overwrite_existing, error);
+    if (!error) {
+        std::filesystem::resize_file(files.worker_log, 0, error);
+    }
+    return !error;
 }
 
 Result<void, Failure> remove_all(const VmFiles& files) {

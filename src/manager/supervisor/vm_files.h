@@ -24,11 +24,15 @@ struct VmFiles {
                       const std::string& state_directory);
 };
 
-/// A worker's own log is put aside (".1") before a start when it is longer than this.
+/// A worker's own log is put aside (".1") when it is longer than this: at a start, and as often as
+/// its status changes.
 inline constexpr uint64_t kMaxWorkerLog = uint64_t{1} << 20U;
 
-/// Makes both directories, mode 0700, and puts an over-long log aside.
+/// Makes both directories, mode 0700.
 Result<void, control::Failure> prepare(const VmFiles& files);
+/// Moves what is in an over-long log to its ".1", whatever was there; true when it did. The worker
+/// may go on writing, at the beginning of the same file; where there is no space it stays as it is.
+bool put_log_aside(const VmFiles& files);
 /// Removes both directories with all that is in them.
 Result<void, control::Failure> remove_all(const VmFiles& files);
 /// Mode 0600; whoever reads `path` sees the old text or the new one, whole.

@@ -40,22 +40,29 @@ uint64_t VmWaits::add(Condition condition, control::Milliseconds timeout, Done d
         finish_soon(id, {});
         return id;
     }
-    wait.timer = loop_.add_timer(wait.deadline + timings_.reply_slack, [this, id] {
-        finish(id, std::unexpected(control::make_failure(
-                       ErrorCode::kTimedOut, "the VM did not get there in time",
-                       "look at its status; a longer --timeout may help")));
-    });
-    if (link_ == nullptr && condition != Condition::kStopped) {
+    if (condition == Condition::kStopped) {
+        allow_for_reply(id);
+    } else if (link_ != nullptr) {
+        ask(id);
+    } else {
         // Nobody to ask, and so no reply to allow more time for.
-        loop_.cancel_timer(wait.timer);
         wait.timer = loop_.add_timer(wait.deadline, [this, id] {
             finish(id, std::unexpected(control::make_failure(
                            ErrorCode::kTimedOut, "the VM was not running in time",
                            "start it, or look at why it does not run with 'hvis status'")));
         });
     }
-    ask(id);
     return id;
+}
+
+void VmWaits::allow_for_reply(uint64_t id) {
+    Wait& wait = waits_.at(id);
+    loop_.cancel_timer(wait.timer);
+    wait.timer = loop_.add_timer(wait.deadline + timings_.reply_slack, [this, id] {
+        finish(id, std::unexpected(control::make_failure(
+                       ErrorCode::kTimedOut, "the VM did not get there in time",
+                       "look at its status; a longer --timeout may help")));
+    });
 }
 
 void VmWaits::ask(uint64_t id) {
@@ -65,6 +72,7 @@ void VmWaits::ask(uint64_t id) {
     }
     const auto left = std::chrono::ceil<control::Milliseconds>(wait.deadline - loop::Loop::now());
     wait.asked = true;
+    allow_for_reply(id);
     wait.request = link_->request(
         control::encode_command(control::WaitCommand{
             .condition = wait.condition, .timeout = std::max(left, control::Milliseconds(1))}),

@@ -55,6 +55,8 @@ private:
     };
     [[nodiscard]] bool has_room() const;
     void ask(uint64_t id);
+    /// It fails when its time, and that of an answer, is over.
+    void allow_for_reply(uint64_t id);
     void answered(uint64_t id,
                   const Result<std::shared_ptr<const control::Json>, control::Failure>&);
     void finish(uint64_t id, Result<void, control::Failure> outcome);

@@ -63,6 +63,13 @@ void WorkerSession::hello_received(const Json& hello) {
                         .own_process = text_of(hello, "program") == kWorkerProgram});
 }
 
+void WorkerSession::rename(const std::string& name) {
+    vm_.name = name;
+    if (intake_ != nullptr) {
+        intake_->rename(name);
+    }
+}
+
 void WorkerSession::subscribe_status() {
     const auto args = std::make_shared<const Json>(Json::object());
     link_->request({.verb = "status.subscribe", .args = args},

@@ -42,6 +42,8 @@ public:
 
     [[nodiscard]] bool greeted() const { return intake_ != nullptr; }
     [[nodiscard]] control::Link& link() { return *link_; }
+    /// The VM's events bear this name from now on.
+    void rename(const std::string& name);
 
 private:
     void hello_received(const control::Json& hello);

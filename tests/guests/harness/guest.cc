@@ -11,8 +11,6 @@
 namespace hvis::guests {
 namespace {
 
-constexpr int kBootAttempts = 3;
-
 bool emulated() {
     const char* lab = std::getenv("HVIS_LAB");
     return lab != nullptr && std::string_view(lab) == "emulated";
@@ -124,6 +122,10 @@ bool Guest::wait_ready() {
         << "the guest did not get as far as its console; the last of what it wrote:\n"
         << last_lines(console_->transcript(), 30);
     return ready;
+}
+
+bool Guest::lost_by_emulator() {
+    return emulated() && console_->transcript().find(" int3: 0000 ") != std::string::npos;
 }
 
 void Guest::dump(const std::string& name) {

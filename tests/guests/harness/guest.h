@@ -9,6 +9,9 @@
 
 namespace hvis::guests {
 
+/// How often a guest may be started that the emulated machine loses on its way up.
+inline constexpr int kBootAttempts = 3;
+
 /// A machine with a Debian guest in it that runs, as far as its console.
 class Guest {
 public:
@@ -41,6 +44,9 @@ public:
     void expect_all_services_ok();
     /// Waits for the console after the guest has started anew.
     bool wait_ready();
+    /// Whether the emulated machine has lost a patch of the guest's code, and with it the guest
+    /// (lab/README.md); never so on a real one.
+    bool lost_by_emulator();
 
     /// Puts all that is known of the machine into a folder of $HVIS_LAB_OUT and the last lines of
     /// it on the screen.

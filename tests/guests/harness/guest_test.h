@@ -29,6 +29,8 @@ protected:
     void give_up_guest() { shared_.reset(); }
     /// Puts a machine with another configuration into the place of the running one.
     void boot_instead(const MachineConfig& config);
+    /// The same machine, from the beginning.
+    void boot_again() { boot_instead(config_); }
 
 private:
     MachineConfig config_;
