@@ -188,7 +188,7 @@ void KvpHost::answered(const HostSession::Received& reply, TimePoint now) {
         case Flight::kNone:
             break;
         case Flight::kJob:
-            if (reply.status != wire::kIcOk && now - departed_ >= kSilentDaemon) {
+            if (is_for_a_silent_daemon(reply.status, now)) {
                 jobs_.front().refuse(reply.status, std::nullopt);
                 finish(jobs_.begin());
             } else if (jobs_.front().answered(reply.status, reply.body,
@@ -197,21 +197,26 @@ void KvpHost::answered(const HostSession::Received& reply, TimePoint now) {
             }
             break;
         case Flight::kParameters:
-            mirrored(parameters_, reply.status == wire::kIcOk, now);
+            mirrored(parameters_, reply.status, now);
             break;
         case Flight::kExternal:
-            mirrored(external_, reply.status == wire::kIcOk, now);
+            mirrored(external_, reply.status, now);
             break;
     }
 }
 
-void KvpHost::mirrored(KvpMirror& mirror, bool accepted, TimePoint now) {
+/// A daemon that is only slow says itself what it did not find, and where a list ends.
+bool KvpHost::is_for_a_silent_daemon(uint32_t status, TimePoint now) const {
+    return status != wire::kIcOk && !means_missing(status) && now - departed_ >= kSilentDaemon;
+}
+
+void KvpHost::mirrored(KvpMirror& mirror, uint32_t status, TimePoint now) {
     mirror_deadline_.reset();
-    mirror.answered(mirrored_, accepted);
+    mirror.answered(mirrored_, status == wire::kIcOk);
     if (mirror.wants_retry() && !mirror_retry_at_) {
         mirror_retry_at_ = now + kMirrorRetry;
     }
-    mirrors_wait_ = mirror_retry_at_ && !accepted && now - departed_ >= kSilentDaemon;
+    mirrors_wait_ = mirror_retry_at_ && is_for_a_silent_daemon(status, now);
     if (const uint32_t count = mirror.take_written(); count != 0) {
         pushed_.push_back({.pool = mirror.pool(), .count = count});
     }

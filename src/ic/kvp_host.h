@@ -102,7 +102,8 @@ private:
     void disconnect(TimePoint now);
     void land(TimePoint now, bool timed_out);
     void answered(const HostSession::Received& reply, TimePoint now);
-    void mirrored(KvpMirror& mirror, bool accepted, TimePoint now);
+    void mirrored(KvpMirror& mirror, uint32_t status, TimePoint now);
+    [[nodiscard]] bool is_for_a_silent_daemon(uint32_t status, TimePoint now) const;
     void retry_mirrors();
     std::optional<Bytes> next_mirrored(KvpMirror& mirror, Flight flight, TimePoint now);
     void settle(const Clocks& clocks);

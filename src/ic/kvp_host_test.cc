@@ -394,24 +394,6 @@ TEST(KvpHost, AsksOnceMoreForAPairThatTheGuestRefused) {
     EXPECT_EQ(effects[0].unreadable, 0U);
 }
 
-// Linux answers so for a daemon that hangs, 30 s after each request.
-TEST(KvpHost, DoesNotAskOnWhenARefusalComesAsLateAsForASilentDaemon) {
-    Rig rig;
-    rig.link.set_silent(true);
-    ASSERT_TRUE(rig.host.list(KvpPool::kGuest, rig.link.clocks(), KvpHost::kMaxTimeout));
-    rig.link.pump();
-    const Bytes request = rig.link.held().back();
-    rig.link.held().clear();
-    rig.link.advance(KvpHost::kSilentDaemon);
-    EXPECT_TRUE(rig.link.inject(wire::format_ic_reply(request, wire::kIcFail, {})));
-    const auto effects = rig.host.take_effects();
-    ASSERT_THAT(effects, SizeIs(1));
-    EXPECT_EQ(effects[0].outcome, Outcome::kRefused);
-    EXPECT_EQ(effects[0].status, wire::kIcFail);
-    rig.link.pump();
-    EXPECT_THAT(rig.link.held(), IsEmpty());
-}
-
 TEST(KvpHost, SurvivesEveryTruncatedAnswer) {
     Rig rig;
     ASSERT_TRUE(rig.store.set(KvpPool::kGuest, {"k", "v"}));

@@ -17,13 +17,12 @@ bool enumerates(KvpTask task) {
     return task == KvpTask::kList || task == KvpTask::kGet || task == KvpTask::kAdd;
 }
 
-/// What a guest says when a key is not there. Linux: HV_S_CONT; Windows: the registry's own code.
+}  // namespace
+
 bool means_missing(uint32_t status) {
     return status == wire::kIcNoMoreItems || status == wire::kIcFileNotFound ||
            status == wire::kIcNotFound;
 }
-
-}  // namespace
 
 KvpJob::KvpJob(RequestId id, KvpTask task, Subject subject, TimePoint deadline)
     : task_(task),

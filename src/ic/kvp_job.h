@@ -26,6 +26,10 @@ struct KvpFinished {
     bool operator==(const KvpFinished&) const = default;
 };
 
+/// What a guest says when a key is not there, or a list at its end. Linux: HV_S_CONT; Windows: the
+/// registry's own code. Never said in the name of a daemon that is silent.
+bool means_missing(uint32_t status);
+
 enum class KvpTask : uint8_t { kList, kGet, kAdd, kSet, kDelete, kGetIpInfo, kSetIpInfo };
 
 /// One request as the steps that it takes on the wire. Reading is done by enumeration throughout:
