@@ -108,7 +108,7 @@ void HeartbeatHost::channel_broken(const Clocks& clocks) {
 }
 
 void HeartbeatHost::paused(const Clocks& clocks) {
-    session_.paused();
+    session_.paused(clocks.now);
     stop();
     settle(clocks);
 }

@@ -57,14 +57,21 @@ void HostSession::broken() {
     phase_ = Phase::kBroken;
 }
 
-void HostSession::resumed(TimePoint now) {
+void HostSession::paused(TimePoint now) {
+    if (!std::exchange(paused_, true)) {
+        paused_at_ = now;
+    }
+}
+
+Duration HostSession::resumed(TimePoint now) {
     if (!std::exchange(paused_, false)) {
-        return;
+        return {};
     }
     if (offer_timeout_) {
         offer_timeout_ = now + kNegotiationTimeout;
     }
     forget_at_ = now + kForgetAbandoned;
+    return now - paused_at_;
 }
 
 std::optional<Error> HostSession::refusal() const {
@@ -124,7 +131,7 @@ void HostSession::abandon(TimePoint now) {
 
 void HostSession::time_out(TimePoint now) {
     abandon(now);
-    unresponsive_ = !paused_;
+    unresponsive_ = unresponsive_ || !paused_;
     note_silence();
 }
 

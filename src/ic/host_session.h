@@ -63,10 +63,11 @@ public:
     void closed();
     /// HostService::channel_broken.
     void broken();
-    void paused() { paused_ = true; }
-    /// What the guest has time for begins anew: it could not answer in between. Nothing to do for a
-    /// session that is not paused.
-    void resumed(TimePoint now);
+    void paused(TimePoint now);
+    /// What the guest has time for begins anew: it could not answer in between. Says how long it
+    /// was paused, which is zero for a session that was not: a service moves the deadlines of its
+    /// requests by that, so that the guest has all of their timeout to run in.
+    Duration resumed(TimePoint now);
     void set_enabled(bool enabled) { enabled_ = enabled; }
 
     [[nodiscard]] Phase phase() const { return phase_; }
@@ -95,7 +96,7 @@ public:
     /// kMaxAbandoned.
     void abandon(TimePoint now);
     /// The same, because the guest took too long: it counts as unresponsive until it says
-    /// anything.
+    /// anything, unless it is paused.
     void time_out(TimePoint now);
     /// The same without the count, where a silent guest is to be asked again and again.
     void forget() { outstanding_.reset(); }
@@ -124,6 +125,7 @@ private:
     Phase phase_ = Phase::kClosed;
     bool enabled_ = true;
     bool paused_ = false;
+    TimePoint paused_at_;
     Version framework_;
     Version message_;
     bool offer_due_ = false;

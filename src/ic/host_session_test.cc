@@ -234,13 +234,14 @@ TEST(HostSession, GivesTheGuestItsTimeAnewAfterAPause) {
     HostSession session(kProfile);
     session.opened(kStart);
     ASSERT_TRUE(session.next_offer(kStart));
-    session.paused();
+    session.paused(kStart);
+    session.paused(kStart + std::chrono::seconds(1));
     const TimePoint later = kStart + (10 * HostSession::kNegotiationTimeout);
     session.timer_fired(later);
     EXPECT_FALSE(session.offer_overdue()) << "another timer of the service";
-    session.resumed(later);
+    EXPECT_EQ(session.resumed(later), later - kStart);
     EXPECT_EQ(session.next_deadline(), later + HostSession::kNegotiationTimeout);
-    session.resumed(later + std::chrono::seconds(1));
+    EXPECT_EQ(session.resumed(later + std::chrono::seconds(1)), Duration::zero());
     EXPECT_EQ(session.next_deadline(), later + HostSession::kNegotiationTimeout)
         << "it was not paused any more";
 }

@@ -71,12 +71,19 @@ void KvpHost::disconnect(TimePoint now) {
 }
 
 void KvpHost::paused(const Clocks& clocks) {
-    session_.paused();
+    session_.paused(clocks.now);
     settle(clocks);
 }
 
 void KvpHost::resumed(const Clocks& clocks) {
-    session_.resumed(clocks.now);
+    const Duration pause = session_.resumed(clocks.now);
+    for (auto& job : jobs_) {
+        job.postpone(pause);
+    }
+    if (mirror_deadline_) {
+        *mirror_deadline_ += pause;
+    }
+    departed_ += pause;
     settle(clocks);
 }
 
@@ -224,7 +231,7 @@ void KvpHost::mirrored(KvpMirror& mirror, uint32_t status, TimePoint now) {
 
 void KvpHost::timer_fired(const Clocks& clocks) {
     session_.timer_fired(clocks.now);
-    if (mirror_deadline_ && clocks.now >= *mirror_deadline_) {
+    if (const auto deadline = mirror_deadline(); deadline && clocks.now >= *deadline) {
         land(clocks.now, true);
         mirror_retry_at_ = clocks.now + kMirrorRetry;
         mirrors_wait_ = true;
@@ -255,7 +262,7 @@ void KvpHost::retry_mirrors() {
 }
 
 std::optional<TimePoint> KvpHost::next_deadline() const {
-    auto deadline = earlier(session_.next_deadline(), earlier(mirror_deadline_, mirror_retry_at_));
+    auto deadline = earlier(session_.next_deadline(), earlier(mirror_deadline(), mirror_retry_at_));
     for (const auto& job : jobs_) {
         deadline = earlier(deadline, job.deadline());
     }

@@ -45,7 +45,9 @@ public:
     [[nodiscard]] ServiceReport report(const Clocks& clocks) const override;
 
     /// Each fails at once with an error of request.h, or because of a limit; after that it ends in
-    /// exactly one KvpFinished. Strings are UTF-8.
+    /// exactly one KvpFinished. Strings are UTF-8. A pause does not count towards the timeout, but
+    /// who asked waits no longer: a request whose timeout passes in a pause ends then, and that is
+    /// not held against the guest.
     Result<RequestId> list(KvpPool pool, const Clocks& clocks, Duration timeout = kRequestTimeout);
     Result<RequestId> get(KvpPool pool, std::string_view key, const Clocks& clocks,
                           Duration timeout = kRequestTimeout);
@@ -105,6 +107,10 @@ private:
     void mirrored(KvpMirror& mirror, uint32_t status, TimePoint now);
     [[nodiscard]] bool is_for_a_silent_daemon(uint32_t status, TimePoint now) const;
     void retry_mirrors();
+    /// Nobody waits for these pairs, so that in a pause nothing ends.
+    [[nodiscard]] std::optional<TimePoint> mirror_deadline() const {
+        return session_.is_paused() ? std::nullopt : mirror_deadline_;
+    }
     std::optional<Bytes> next_mirrored(KvpMirror& mirror, Flight flight, TimePoint now);
     void settle(const Clocks& clocks);
     [[nodiscard]] ServiceReport judgement() const;

@@ -1,4 +1,4 @@
-// Requests that take long: late answers.
+// Requests that take long: late answers, and pauses of the VM.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -84,6 +84,64 @@ TEST(KvpHostTime, GoesOnWithItsOwnPairsWhenASlowDaemonHasNoRoomForOne) {
     rig.link.advance(KvpHost::kSilentDaemon);
     rig.answer(wire::kIcNoMoreItems);
     EXPECT_THAT(rig.link.held(), SizeIs(1)) << "the second pair";
+}
+
+TEST(KvpHostTime, DoesNotTakeAPauseForASilentDaemon) {
+    Rig rig;
+    ASSERT_TRUE(rig.list());
+    rig.link.advance(seconds(1));
+    rig.link.pause();
+    rig.link.advance(seconds(600));
+    rig.link.resume();
+    rig.answer(wire::kIcFail);
+    EXPECT_THAT(rig.host.take_effects(), IsEmpty());
+    EXPECT_THAT(rig.link.held(), SizeIs(1)) << "asked once more";
+}
+
+TEST(KvpHostTime, GivesTheGuestAllOfTheTimeoutToRunIn) {
+    Rig rig;
+    const auto sent = rig.list(seconds(10));
+    const auto waiting = rig.host.list(KvpPool::kAuto, rig.link.clocks(), seconds(10));
+    rig.link.advance(seconds(4));
+    rig.link.pause();
+    rig.link.advance(seconds(5));
+    rig.link.resume();
+    rig.link.advance(seconds(5));
+    EXPECT_THAT(rig.host.take_effects(), IsEmpty());
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+    rig.link.advance(seconds(1));
+    const auto effects = rig.host.take_effects();
+    ASSERT_THAT(effects, SizeIs(2));
+    EXPECT_EQ(effects[0].id, *sent);
+    EXPECT_EQ(effects[0].outcome, Outcome::kTimedOut);
+    EXPECT_EQ(effects[1].id, *waiting);
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kLostCommunication);
+}
+
+TEST(KvpHostTime, EndsARequestInAPauseThatIsLongerThanItsTimeout) {
+    Rig rig;
+    ASSERT_TRUE(rig.list(seconds(10)));
+    rig.link.pause();
+    rig.link.advance(seconds(10));
+    const auto effects = rig.host.take_effects();
+    ASSERT_THAT(effects, SizeIs(1));
+    EXPECT_EQ(effects[0].outcome, Outcome::kTimedOut);
+    rig.link.resume();
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+}
+
+TEST(KvpHostTime, EndsNothingOfItsOwnInAPause) {
+    Rig rig;
+    ASSERT_TRUE(rig.host.set_parameters({{"HostName", "h"}}));
+    rig.link.pump();
+    rig.link.pause();
+    rig.link.advance(seconds(600));
+    rig.link.resume();
+    rig.link.advance(seconds(1));
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+    rig.link.set_silent(false);
+    EXPECT_THAT(rig.store.pairs(KvpPool::kAutoExternal), ElementsAre(KvpPair{"HostName", "h"}));
+    EXPECT_THAT(rig.host.take_pushed(), SizeIs(1));
 }
 
 }  // namespace

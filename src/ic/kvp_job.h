@@ -54,6 +54,8 @@ public:
 
     [[nodiscard]] RequestId id() const { return finished_.id; }
     [[nodiscard]] TimePoint deadline() const { return deadline_; }
+    /// The guest was paused for so long.
+    void postpone(Duration pause) { deadline_ += pause; }
 
     /// What to ask the guest next.
     [[nodiscard]] wire::KvpRequest request() const;

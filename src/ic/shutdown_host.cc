@@ -57,12 +57,15 @@ void ShutdownHost::channel_broken(const Clocks& clocks) {
 }
 
 void ShutdownHost::paused(const Clocks& clocks) {
-    session_.paused();
+    session_.paused(clocks.now);
     settle(clocks);
 }
 
 void ShutdownHost::resumed(const Clocks& clocks) {
-    session_.resumed(clocks.now);
+    const Duration pause = session_.resumed(clocks.now);
+    if (pending_) {
+        pending_->deadline += pause;
+    }
     settle(clocks);
 }
 

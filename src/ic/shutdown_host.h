@@ -58,7 +58,8 @@ public:
     [[nodiscard]] ServiceReport report(const Clocks& clocks) const override;
 
     /// Fails with one of the errors of request.h, or because the text or the kind is not for this
-    /// guest: restart needs version 3.1 and hibernate 3.2.
+    /// guest: restart needs version 3.1 and hibernate 3.2. A pause does not count towards the
+    /// timeout, as for the requests of KvpHost.
     Result<RequestId> request(const ShutdownRequest& request, const Clocks& clocks);
     /// A request that was sent already may still be carried out by the guest.
     Result<void> cancel(RequestId id, const Clocks& clocks);

@@ -107,6 +107,26 @@ TEST(ShutdownHost, EndsAnUnansweredRequestAtItsDeadlineAndDropsTheLateAnswer) {
     EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
 }
 
+TEST(ShutdownHost, DoesNotHoldAPauseAgainstTheGuest) {
+    Rig rig;
+    rig.link.open();
+    rig.link.set_silent(true);
+    const auto id = rig.ask();
+    rig.link.advance(seconds(20));
+    rig.link.pause();
+    rig.link.advance(seconds(9));
+    rig.link.resume();
+    rig.link.advance(seconds(9));
+    EXPECT_THAT(rig.host.take_effects(), IsEmpty());
+    rig.link.pause();
+    rig.link.advance(seconds(1));
+    EXPECT_THAT(rig.host.take_effects(),
+                ElementsAre(Finished{*id, ShutdownKind::kShutdown, Outcome::kTimedOut, 0}))
+        << "who asked waits no longer";
+    rig.link.resume();
+    EXPECT_EQ(rig.host.report(rig.link.clocks()).primary, Primary::kOk);
+}
+
 TEST(ShutdownHost, EndsTheRequestWhenTheChannelGoesOrTheServiceIsDisabled) {
     Rig rig;
     rig.link.open();

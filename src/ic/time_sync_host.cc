@@ -39,7 +39,7 @@ void TimeSyncHost::channel_broken(const Clocks& clocks) {
 }
 
 void TimeSyncHost::paused(const Clocks& clocks) {
-    session_.paused();
+    session_.paused(clocks.now);
     stop();
     settle(clocks);
 }
@@ -48,7 +48,10 @@ void TimeSyncHost::resumed(const Clocks& clocks) {
     if (!session_.is_paused()) {
         return;
     }
-    session_.resumed(clocks.now);
+    const Duration pause = session_.resumed(clocks.now);
+    if (pending_) {
+        pending_->deadline += pause;
+    }
     start(clocks.now);
     settle(clocks);
 }

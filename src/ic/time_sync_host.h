@@ -50,7 +50,8 @@ public:
     void set_enabled(bool enabled, const Clocks& clocks) override;
     [[nodiscard]] ServiceReport report(const Clocks& clocks) const override;
 
-    /// Orders the guest to set its clock now. One request at a time.
+    /// Orders the guest to set its clock now. One request at a time. A pause does not count towards
+    /// the timeout, as for the requests of KvpHost.
     Result<RequestId> sync_now(Duration timeout, const Clocks& clocks);
     Result<void> cancel(RequestId id, const Clocks& clocks);
 

@@ -160,6 +160,20 @@ TEST(TimeSyncHost, EndsARequestInEveryWayExactlyOnce) {
               Outcome::kCancelled);
 }
 
+TEST(TimeSyncHost, DoesNotCountAPauseTowardsTheTimeout) {
+    Rig rig;
+    rig.link.open();
+    rig.link.set_silent(true);
+    const auto id = rig.host.sync_now(seconds(5), rig.link.clocks());
+    rig.link.pause();
+    rig.link.advance(seconds(4));
+    rig.link.resume();
+    rig.link.advance(seconds(4));
+    EXPECT_THAT(rig.host.take_effects(), IsEmpty());
+    rig.link.advance(seconds(1));
+    EXPECT_THAT(rig.host.take_effects(), ElementsAre(Finished{*id, Outcome::kTimedOut, 0}));
+}
+
 TEST(TimeSyncHost, EndsTheRequestAtOnceWhenTheChannelBreaks) {
     Rig rig;
     rig.link.open();

@@ -88,6 +88,7 @@ private:
         std::optional<control::Responder> responder;
         loop::Loop::TimerId timer = 0;
     };
+        TimePoint deadline{};
 
     Vm(const Config& config, loop::Loop& loop, control::EventLog& events);
     Result<void> open(const Machine::Maker& make_machine);
@@ -121,6 +122,7 @@ private:
     void run(const control::ShutdownCommand& command, control::Responder responder);
     void stop_request_timed_out();
     void record_stop_timed_out();
+    void await_stop(TimePoint deadline);
 
     // vm_kvp.cc: what the key/value exchange reports, and its verbs.
     void take_kvp();
@@ -194,6 +196,7 @@ private:
     loop::Loop::TimerId restart_timer_ = 0;  ///< runs while the machine rests before a restart
 
     std::optional<GuestFacts> facts_;
+    TimePoint paused_at_{};
     ic::RequestId facts_request_ = 0;
     loop::Loop::TimerId facts_timer_ = 0;
     TimePoint facts_due_{};

@@ -61,12 +61,15 @@ void Vm::run(const control::ShutdownCommand& command, control::Responder respond
         }
     });
     stop_request_.emplace(
-        StopRequest{.command = command,
-                    .id = *id,
-                    .responder = std::move(responder),
-                    .timer = loop_.add_timer(loop::Loop::now() + command.timeout,
-                                             [this] { stop_request_timed_out(); })});
+        StopRequest{.command = command, .id = *id, .responder = std::move(responder)});
+    await_stop(loop::Loop::now() + command.timeout);
     services_->pump(ServiceKind::kShutdown);
+}
+
+void Vm::await_stop(TimePoint deadline) {
+    loop_.cancel_timer(stop_request_->timer);
+    stop_request_->deadline = deadline;
+    stop_request_->timer = loop_.add_timer(deadline, [this] { stop_request_timed_out(); });
 }
 
 void Vm::record_stop_timed_out() {

@@ -183,6 +183,22 @@ TEST_F(VmTest, ShutsItsGuestDown) {
     EXPECT_EQ(vm_->ending().exit_status, 0);
 }
 
+TEST_F(VmTest, GivesAShutdownItsTimeoutBesidesAPause) {
+    config_.loopback.fault = loopback::GuestFault::kCrashes;  // It answers nothing any more.
+    start();
+    (void)wait_for_event(control::EventId::kGuestCrashed);
+    constexpr auto kTimeout = std::chrono::milliseconds(2000);
+    constexpr auto kPause = std::chrono::milliseconds(200);
+    const TimePoint begin = loop::Loop::now();
+    ASSERT_TRUE(
+        client_->start(control::ShutdownCommand{.message = {}, .timeout = kTimeout}, soon()));
+    EXPECT_EQ(call(control::MachineCommand{MachineAction::kPause}), Json::object());
+    std::this_thread::sleep_for(kPause);
+    EXPECT_EQ(call(control::MachineCommand{MachineAction::kResume}), Json::object());
+    (void)wait_for_event(control::EventId::kShutdownTimedOut);
+    EXPECT_GE(loop::Loop::now() - begin, kTimeout + kPause);
+}
+
 TEST_F(VmTest, WithdrawsAServiceAndOffersItAgain) {
     start();
     wait_for(control::Condition::kKvp);

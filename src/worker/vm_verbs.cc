@@ -106,6 +106,7 @@ void Vm::pause(control::Responder responder) {
         return;
     }
     if (!was_paused) {
+        paused_at_ = loop::Loop::now();
         services_->paused();
         record(control::EventId::kVmPaused);
     }
@@ -121,6 +122,10 @@ void Vm::resume(control::Responder responder) {
     if (was_paused) {
         sync_after_resume_ = true;
         services_->resumed();
+        // Whoever told the worker to leave waits no longer for a machine that was paused meanwhile.
+        if (stop_request_ && !leaving_) {
+            await_stop(stop_request_->deadline + (loop::Loop::now() - paused_at_));
+        }
         loop_.cancel_timer(std::exchange(crash_timer_, 0));
         expect_recovery();
         record(control::EventId::kVmResumed);
