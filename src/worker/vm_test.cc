@@ -221,6 +221,21 @@ TEST_F(VmTest, ResetsAGuestWhoseHeartbeatIsLostAsOftenAsItMay) {
     EXPECT_EQ(state(), "running");
 }
 
+TEST_F(VmTest, ActsOnALostGuestByThePolicyThatComesAfterwards) {
+    config_.loopback.fault = loopback::GuestFault::kHungHeartbeat;
+    config_.heartbeat.latency = std::chrono::milliseconds(50);
+    start();
+    (void)wait_for_event(control::EventId::kHeartbeatLost);
+    control::HeartbeatSetCommand set;
+    set.change.misses = 1;
+    (void)call(set);
+    EXPECT_EQ(state(), "running") << "nothing was changed about what is done";
+    set.change.on_loss = control::OnLoss::kPowerOff;
+    (void)call(set);
+    EXPECT_EQ(wait_for_event(control::EventId::kLossActionTaken).value("action", ""), "power_off");
+    wait_for(control::Condition::kStopped);
+}
+
 TEST_F(VmTest, StopsWithAGuestThatDies) {
     config_.loopback.fault = loopback::GuestFault::kDies;
     start();

@@ -258,10 +258,17 @@ void Vm::run(const control::HeartbeatSetCommand& command, control::Responder res
         responder.failed(refused_at_once(set.error(), services_->report(ServiceKind::kHeartbeat)));
         return;
     }
+    const bool acts_otherwise = policy.on_loss != policy_.on_loss;
     policy_ = policy;
     loss_action_.forget();
     services_->pump(ServiceKind::kHeartbeat);
     responder.done(control::HeartbeatSetResult{.policy = policy_});
+    // A guest that is lost already is not lost again: without this the policy would never apply to
+    // it. A machine that is paused, or on its way down, is not judged.
+    if (acts_otherwise && services_->heartbeat().health() == ic::GuestHealth::kLost &&
+        machine_->state() == MachineState::kRunning) {
+        act_on_loss();
+    }
 }
 
 // The server answers these itself; they never reach the VM.
