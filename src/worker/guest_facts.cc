@@ -1,11 +1,9 @@
 #include "worker/guest_facts.h"
 
-#include <array>
-#include <cstdlib>
+#include <algorithm>
+#include <string>
 #include <string_view>
-
-#include <netdb.h>
-#include <sys/utsname.h>
+#include <vector>
 
 namespace hvis::worker {
 namespace {
@@ -21,18 +19,6 @@ std::vector<std::string> split(std::string_view text) {
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     return parts;
-}
-
-/// The first two numbers of a kernel release such as "6.1.0-18-amd64".
-std::pair<std::string, std::string> release_numbers(std::string_view release) {
-    const auto number = [&release] {
-        const size_t end = std::min(release.find_first_not_of("0123456789"), release.size());
-        std::string digits(release.substr(0, end));
-        release.remove_prefix(std::min(end + 1, release.size()));
-        return digits.empty() ? std::string("0") : digits;
-    };
-    std::string major = number();
-    return {std::move(major), number()};
 }
 
 }  // namespace
@@ -59,37 +45,6 @@ GuestFacts facts_from(std::span<const ic::KvpPair> pairs) {
         }
     }
     return facts;
-}
-
-std::map<std::string, std::string> host_parameters(const Config& config) {
-    utsname host{};
-    ::uname(&host);
-    const std::string node = static_cast<const char*>(host.nodename);
-    const auto [major, minor] = release_numbers(static_cast<const char*>(host.release));
-    // "9" is PROCESSOR_ARCHITECTURE_AMD64; the throttle and idle values are those of a host whose
-    // processors hvis does not manage.
-    std::map<std::string, std::string> parameters = {
-        {"HostName", node},
-        {"HostingSystemEditionId", "0"},
-        {"HostingSystemNestedLevel", "0"},
-        {"HostingSystemOsMajor", major},
-        {"HostingSystemOsMinor", minor},
-        {"HostingSystemProcessorArchitecture", "9"},
-        {"HostingSystemProcessorIdleStateMax", "0"},
-        {"HostingSystemProcessorThrottleMax", "100"},
-        {"HostingSystemProcessorThrottleMin", "100"},
-        {"HostingSystemSpMajor", "0"},
-        {"HostingSystemSpMinor", "0"},
-        {"PhysicalHostName", node},
-        {"PhysicalHostNameFullyQualified", node},
-        {"VirtualMachineDynamicMemoryBalancingEnabled", "0"},
-        {"VirtualMachineId", config.id.to_string()},
-        {"VirtualMachineName", config.name},
-    };
-    for (const auto& [key, value] : config.kvp_parameters) {
-        parameters[key] = value;
-    }
-    return parameters;
 }
 
 }  // namespace hvis::worker

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 namespace hvis::worker {
@@ -56,6 +57,14 @@ TEST(ConfineLoopThread, ForbidsIoctlsThatAreNotKvms) {
     int size = 0;
     EXPECT_EXIT(try_confined([&] { (void)::syscall(SYS_ioctl, 0, 0x541B, &size); }),
                 KilledBySignal(SIGSYS), "");
+}
+
+TEST(ConfineLoopThread, LetsTheNameOfTheHostBeLookedAt) {
+    EXPECT_EXIT(try_confined([] {
+                    utsname host{};
+                    _exit(::uname(&host) == 0 ? 0 : 2);
+                }),
+                ExitedWithCode(0), "");
 }
 
 TEST(ConfineLoopThread, LetsThreadsStartNameAndSignalThemselves) {

@@ -82,7 +82,7 @@ Result<void> Vm::open(const Machine::Maker& make_machine) {
                 service_changed(kind);
             }
         }));
-    HVIS_CHECK(services_->kvp().set_parameters(host_parameters(config_)));
+    HVIS_CHECK(services_->kvp().set_parameters(host_.for_guest(config_)));
     return services_->kvp().set_external(to_map(config_.kvp_external));
 }
 

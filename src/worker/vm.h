@@ -23,6 +23,7 @@
 #include "worker/ending.h"
 #include "worker/event_recorder.h"
 #include "worker/guest_facts.h"
+#include "worker/host_parameters.h"
 #include "worker/kvp_watches.h"
 #include "worker/loss_action.h"
 #include "worker/machine.h"
@@ -41,7 +42,8 @@ public:
     /// Crashes that are recorded of one run: a guest may report as many as it likes.
     static constexpr uint32_t kMaxCrashReports = 8;
     /// How often the guest's facts are looked up while somebody waits for its addresses, and while
-    /// nobody does: they change, and a daemon that has gone shows by not answering.
+    /// nobody does: they change, and a daemon that has gone shows by not answering. The host's own
+    /// facts are looked at with them.
     static constexpr Duration kAddressPoll = std::chrono::seconds(1);
     static constexpr Duration kFactsPoll = std::chrono::seconds(60);
     /// How long the guest may take to shut itself down when the worker is told to leave.
@@ -86,9 +88,9 @@ private:
         control::ShutdownCommand command;
         ic::RequestId id = 0;  ///< 0 once the guest has agreed
         std::optional<control::Responder> responder;
+        TimePoint deadline{};
         loop::Loop::TimerId timer = 0;
     };
-        TimePoint deadline{};
 
     Vm(const Config& config, loop::Loop& loop, control::EventLog& events);
     Result<void> open(const Machine::Maker& make_machine);
@@ -120,9 +122,9 @@ private:
     // vm_shutdown.cc: what the guest is asked to do with itself.
     void take_shutdown();
     void run(const control::ShutdownCommand& command, control::Responder responder);
+    void await_stop(TimePoint deadline);
     void stop_request_timed_out();
     void record_stop_timed_out();
-    void await_stop(TimePoint deadline);
 
     // vm_kvp.cc: what the key/value exchange reports, and its verbs.
     void take_kvp();
@@ -132,6 +134,7 @@ private:
     bool list_for_watches(control::Pool pool);
     void answer_kvp(GuestRequest& request, const ic::KvpFinished& finished);
     void refresh_facts();
+    void renew_parameters();
     void poll_facts();
     void keep_external(const GuestRequest& request);
 
@@ -193,10 +196,11 @@ private:
     loop::Loop::TimerId crash_timer_ = 0;       ///< runs from the first report on, not in a pause
     uint32_t crash_reports_ = 0;                ///< since the last start
 
+    TimePoint paused_at_{};
     loop::Loop::TimerId restart_timer_ = 0;  ///< runs while the machine rests before a restart
 
+    HostParameters host_ = HostParameters::read();
     std::optional<GuestFacts> facts_;
-    TimePoint paused_at_{};
     ic::RequestId facts_request_ = 0;
     loop::Loop::TimerId facts_timer_ = 0;
     TimePoint facts_due_{};

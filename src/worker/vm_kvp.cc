@@ -179,6 +179,15 @@ void Vm::refresh_facts() {
     }
 }
 
+void Vm::renew_parameters() {
+    host_.look_again();
+    // Only what has changed is written.
+    if (const auto set = services_->kvp().set_parameters(host_.for_guest(config_)); !set) {
+        log(LogLevel::kWarning, "kvp", set.error().what);
+    }
+    services_->pump(ServiceKind::kKvp);
+}
+
 void Vm::poll_facts() {
     const bool awaited = waits_.any_for(control::Condition::kIp);
     if (!awaited && !services_->report(ServiceKind::kKvp).message) {
@@ -192,6 +201,7 @@ void Vm::poll_facts() {
     facts_due_ = due;
     facts_timer_ = loop_.add_timer(due, [this] {
         facts_timer_ = 0;
+        renew_parameters();
         refresh_facts();
         poll_facts();
     });
