@@ -80,7 +80,6 @@ Result<RequestId> TimeSyncHost::sync_now(Duration timeout, const Clocks& clocks)
     }
     pending_ = Pending{.id = ++last_id_, .deadline = clocks.now + timeout};
     sample_due_ = true;
-    sync_due_ = true;
     return pending_->id;
 }
 
@@ -115,8 +114,7 @@ void TimeSyncHost::answered(const HostSession::Received& reply, const Clocks& cl
         sample_due_ = true;  // sync_due_ still stands.
         return;
     }
-    // What came in between has not been sent yet and keeps the order due.
-    sync_due_ = pending_ && !pending_->sent;
+    sync_due_ = false;
     if (reply.status == wire::kIcOk) {
         last_sync_ = clocks.wall;
     }
@@ -178,13 +176,14 @@ std::optional<Bytes> TimeSyncHost::next_packet(const Clocks& clocks) {
         return std::nullopt;
     }
     sample_due_ = false;
+    if (pending_) {
+        pending_->sent = true;
+        sync_due_ = true;
+    }
     sent_ = {.at = clocks.now, .sync = sync_due_};
     last_sample_ = clocks.wall;
     ++counters_.samples;
     counters_.syncs += sync_due_ ? 1U : 0U;
-    if (pending_) {
-        pending_->sent = true;
-    }
     const wire::TimeSample sample{.parent_time = clocks.wall.ticks,
                                   .reference_time = clocks.reference,
                                   .round_trip = round_trip_ ? ticks_of(*round_trip_) : 0,

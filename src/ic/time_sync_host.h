@@ -99,7 +99,9 @@ private:
     HostSession session_;
     StatusClock status_;
     bool sample_due_ = false;  ///< to be sent when there is room
-    bool sync_due_ = false;    ///< the next sample orders the guest to set its clock
+    /// The next sample orders the guest to set its clock. So it does while a request waits, which
+    /// makes the order due only once it is sent: one that ends before leaves the clock alone.
+    bool sync_due_ = false;
     std::optional<TimePoint> next_sample_at_;
     Sent sent_{};
     uint32_t unanswered_ = 0;

@@ -160,6 +160,41 @@ TEST(TimeSyncHost, EndsARequestInEveryWayExactlyOnce) {
               Outcome::kCancelled);
 }
 
+TEST(TimeSyncHost, LeavesTheClockAloneWhenARequestEndsBeforeItIsSent) {
+    Rig rig;
+    rig.link.open();
+    (void)rig.syncs();
+    const auto cancelled = rig.host.sync_now(seconds(5), rig.link.clocks());
+    ASSERT_TRUE(rig.host.cancel(*cancelled, rig.link.clocks()));
+    rig.link.advance(seconds(6));
+    EXPECT_THAT(rig.syncs(), ElementsAre(false, false));
+
+    rig.link.set_silent(true);
+    rig.link.advance(seconds(15));
+    const auto sent = rig.link.sent().size();
+    const auto timed_out = rig.host.sync_now(seconds(2), rig.link.clocks());
+    rig.link.advance(seconds(2));
+    EXPECT_EQ(rig.link.sent().size(), sent) << "there are too many before it";
+    EXPECT_THAT(rig.host.take_effects(), ElementsAre(Finished{*cancelled, Outcome::kCancelled, 0},
+                                                     Finished{*timed_out, Outcome::kTimedOut, 0}));
+    rig.link.set_silent(false);
+    rig.link.advance(seconds(6));
+    EXPECT_THAT(rig.syncs(), ::testing::Each(false));
+}
+
+TEST(TimeSyncHost, OrdersForAResumeThoughARequestWasCancelled) {
+    Rig rig;
+    rig.link.open();
+    (void)rig.syncs();
+    rig.link.set_silent(true);
+    rig.link.pause();
+    rig.host.resumed(rig.link.clocks());
+    const auto id = rig.host.sync_now(seconds(5), rig.link.clocks());
+    ASSERT_TRUE(rig.host.cancel(*id, rig.link.clocks()));
+    rig.link.set_silent(false);
+    EXPECT_THAT(rig.syncs(), ElementsAre(true));
+}
+
 TEST(TimeSyncHost, DoesNotCountAPauseTowardsTheTimeout) {
     Rig rig;
     rig.link.open();
