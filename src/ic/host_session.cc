@@ -169,15 +169,18 @@ Result<HostSession::Received> HostSession::negotiation_reply(const wire::IcPacke
         return Received{};  // The answer to a repeated offer.
     }
     const auto choice = HVIS_TRY(wire::parse_negotiate_choice(packet.body));
-    if (!choice) {
+    const bool offered = choice && holds(kFrameworkVersions, choice->framework) &&
+                         holds(profile_.versions, choice->message);
+    // One that chose what was not offered is asked again for as long as there are offers left;
+    // after the last nothing would ever follow.
+    if (!choice || (!offered && offers_ == kMaxOffers)) {
         phase_ = Phase::kMismatch;
         offer_due_ = false;
         offer_timeout_.reset();
         offer_overdue_ = false;
         return Received{.event = Event::kMismatch};
     }
-    if (!holds(kFrameworkVersions, choice->framework) ||
-        !holds(profile_.versions, choice->message)) {
+    if (!offered) {
         return fail(Errc::kProtocol, "the guest chose a version that was not offered");
     }
     phase_ = Phase::kReady;

@@ -122,6 +122,24 @@ TEST(HostSession, DropsAChoiceThatWasNotOffered) {
     EXPECT_TRUE(session.ready());
 }
 
+TEST(HostSession, CallsAChoiceThatWasNotOfferedAMismatchAfterTheLastOffer) {
+    HostSession session(kProfile);
+    session.opened(kStart);
+    TimePoint now = kStart;
+    for (int offers = 1; offers < HostSession::kMaxOffers; ++offers) {
+        EXPECT_FALSE(session.receive(choice(*session.next_offer(now), {3, 0}, {9, 0}), now));
+        EXPECT_EQ(session.phase(), Phase::kNegotiating);
+        now += HostSession::kNegotiationTimeout;
+        session.timer_fired(now);
+    }
+    const auto received = session.receive(choice(*session.next_offer(now), {3, 0}, {9, 0}), now);
+    ASSERT_TRUE(received);
+    EXPECT_EQ(received->event, Event::kMismatch);
+    EXPECT_EQ(session.report().secondary, Secondary::kProtocolMismatch);
+    EXPECT_FALSE(session.offer_overdue());
+    EXPECT_FALSE(session.next_deadline());
+}
+
 TEST(HostSession, RefusesEveryPrefixOfAChoice) {
     HostSession session(kProfile);
     session.opened(kStart);
