@@ -219,7 +219,9 @@ bool KvpHost::is_for_a_silent_daemon(uint32_t status, TimePoint now) const {
 
 void KvpHost::mirrored(KvpMirror& mirror, uint32_t status, TimePoint now) {
     mirror_deadline_.reset();
-    mirror.answered(mirrored_, status == wire::kIcOk);
+    // What is to be removed may be gone already; a pair that is "missing" found no room.
+    const bool gone = std::holds_alternative<wire::KvpDelete>(mirrored_) && means_missing(status);
+    mirror.answered(mirrored_, status == wire::kIcOk || gone);
     if (mirror.wants_retry() && !mirror_retry_at_) {
         mirror_retry_at_ = now + kMirrorRetry;
     }

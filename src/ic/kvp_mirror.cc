@@ -15,6 +15,7 @@ Result<void> KvpMirror::want(Pairs pairs) {
     }
     wanted_ = std::move(pairs);
     std::erase_if(refused_, [&](const auto& refused) { return !wanted_.contains(refused.first); });
+    std::erase_if(refused_removals_, [&](const auto& key) { return wanted_.contains(key); });
     return {};
 }
 
@@ -31,6 +32,7 @@ void KvpMirror::forget(const std::string& key) {
     wanted_.erase(key);
     has_.erase(key);
     refused_.erase(key);
+    refused_removals_.erase(key);
 }
 
 bool KvpMirror::waits(const std::string& key, const std::string& value) const {
@@ -39,8 +41,9 @@ bool KvpMirror::waits(const std::string& key, const std::string& value) const {
 }
 
 bool KvpMirror::wants_retry() const {
-    return std::ranges::any_of(
-        refused_, [&](const auto& refused) { return wanted_.at(refused.first) == refused.second; });
+    return !refused_removals_.empty() || std::ranges::any_of(refused_, [&](const auto& refused) {
+        return wanted_.at(refused.first) == refused.second;
+    });
 }
 
 std::optional<wire::KvpRequest> KvpMirror::next() const {
@@ -51,7 +54,7 @@ std::optional<wire::KvpRequest> KvpMirror::next() const {
         }
     }
     for (const auto& [key, value] : has_) {
-        if (!wanted_.contains(key)) {
+        if (!wanted_.contains(key) && !refused_removals_.contains(key)) {
             return wire::KvpDelete{.pool = pool_, .key = key};
         }
     }
@@ -69,7 +72,11 @@ void KvpMirror::answered(const wire::KvpRequest& request, bool accepted) {
             refused_[key] = value;
         }
     } else if (const auto* remove = std::get_if<wire::KvpDelete>(&request)) {
-        has_.erase(remove->key);
+        if (accepted) {
+            has_.erase(remove->key);
+        } else if (has_.contains(remove->key)) {
+            refused_removals_.insert(remove->key);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -12,8 +13,9 @@ namespace hvis::ic {
 
 /// Pairs that the host wants in one of the guest's pools, and which of them the guest has.
 ///
-/// A pair that the guest refused waits until retry(), a change of it, or a reconnection. Linux
-/// refuses in the name of a daemon that is gone, and the next daemon does not negotiate anew.
+/// What the guest refused, a pair or a removal, waits until retry(), a change of it, or a
+/// reconnection. Linux refuses in the name of a daemon that is gone, and the next daemon does not
+/// negotiate anew.
 class KvpMirror {
 public:
     using Pairs = std::map<std::string, std::string>;
@@ -26,7 +28,7 @@ public:
     /// The guest reconnected: nothing is known of what it has.
     void guest_changed() {
         has_.clear();
-        refused_.clear();
+        retry();
         written_ = 0;
     }
     /// The guest took this pair by another way, and from now on it is kept there. Fails, and
@@ -36,10 +38,13 @@ public:
     void forget(const std::string& key);
     /// The next difference to carry over.
     [[nodiscard]] std::optional<wire::KvpRequest> next() const;
-    /// The guest answered the request that next() named.
+    /// The guest answered the request that next() named. A key that it says is missing is removed.
     void answered(const wire::KvpRequest& request, bool accepted);
     /// Offers once more what was refused.
-    void retry() { refused_.clear(); }
+    void retry() {
+        refused_.clear();
+        refused_removals_.clear();
+    }
     /// There is something that retry() would offer.
     [[nodiscard]] bool wants_retry() const;
     /// Pairs that the guest took since the last call; 0 as long as there is a difference left.
@@ -53,6 +58,7 @@ private:
     Pairs wanted_;
     Pairs has_;
     Pairs refused_;  ///< of what is wanted
+    std::set<std::string> refused_removals_;
     uint32_t written_ = 0;
 };
 
