@@ -66,9 +66,13 @@ INSTANTIATE_TEST_SUITE_P(Each, Services, testing::ValuesIn(kServiceDevices),
 class ServiceCycles : public Services {};
 
 TEST_P(ServiceCycles, AreEnduredTwentyTimesUnderLoad) {
-    (void)guest().output(
-        "sh -c 'while test -e /run/load; do :; done' >/dev/null 2>&1 &"
-        " touch /run/load; true");
+    const std::string load = guest().output(
+        "touch /run/load;"
+        " sh -c 'while test -e /run/load; do :; done' >/dev/null 2>&1 & echo $!");
+    // Neither gone nor a zombie.
+    const std::string loaded = "grep -q '^State:.[RSD]' /proc/" + load + "/status";
+    EXPECT_TRUE(guest().succeeds(loaded));
+    const int64_t negotiated = guest().dmesg_count(std::string(GetParam().negotiated));
     const std::string opened = "grep -qx 3 " + path_of(GetParam()) + "/state";
     for (int i = 0; i < 20; ++i) {
         const auto mark = guest()->mark();
@@ -80,8 +84,12 @@ TEST_P(ServiceCycles, AreEnduredTwentyTimesUnderLoad) {
         EXPECT_TRUE(guest().eventually(opened));
         ASSERT_FALSE(HasFailure()) << "cycle " << i;
     }
+    EXPECT_TRUE(guest().succeeds(loaded)) << "it was to last";
     (void)guest().output("rm /run/load");
     guest().expect_service(GetParam().name, "ok");
+    EXPECT_EQ(guest().dmesg_count(std::string(GetParam().negotiated)), negotiated + 20);
+    const Reply facts = guest()->call(KvpListCommand{.timeout = 60s});
+    EXPECT_EQ(facts.size("/pairs"), 10U) << facts;
     EXPECT_EQ(guest().number("ls /sys/bus/vmbus/devices | wc -l"), 4);
     // The numbers of channels that the guest has released are used again.
     EXPECT_LT(guest().number("cat /sys/bus/vmbus/devices/*/id | sort -n | tail -1"), 16);

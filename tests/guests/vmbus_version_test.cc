@@ -20,6 +20,7 @@ protected:
     /// Connects the guest's driver again with the option given.
     void connect_with(const std::string& option) {
         unload_vmbus(guest());
+        EXPECT_EQ(guest().dmesg(kTrouble), "") << "TearDown does not see what is cleared here";
         (void)guest().output("dmesg -c >/dev/null && modprobe hv_vmbus " + option +
                              " && modprobe hv_utils");
         start_kvp_daemon(guest());
