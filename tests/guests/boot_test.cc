@@ -106,5 +106,21 @@ TEST_F(Exits, AreNotCausedByRingKicks) {
     }
 }
 
+class Confinement : public GuestTest {};
+
+TEST_F(Confinement, IsOnEveryThreadOfTheWorkerAndTighterOnItsProcessors) {
+    size_t processors = 0;
+    const auto threads = guest()->process().threads();
+    for (const Process::Thread& thread : threads) {
+        EXPECT_EQ(thread.seccomp, 2U) << thread.name;
+        if (thread.name.starts_with("vcpu")) {
+            ++processors;
+            EXPECT_GE(thread.seccomp_filters, 2U) << thread.name;
+        }
+    }
+    EXPECT_EQ(processors, 1U);
+    EXPECT_GE(threads.size(), 2U) << "the loop has one of its own";
+}
+
 }  // namespace
 }  // namespace hvis::guests

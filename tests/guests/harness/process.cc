@@ -39,6 +39,21 @@ private:
     posix_spawn_file_actions_t actions_{};
 };
 
+std::string status_of(pid_t id) { return read_file("/proc/" + std::to_string(id) + "/status"); }
+
+/// What follows "NAME:" and a tab in the text of a status file; empty if there is no such line.
+std::string field(const std::string& status, const std::string& name) {
+    std::istringstream lines(status);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with(name + ":\t")) {
+            return line.substr(name.size() + 2);
+        }
+    }
+    return {};
+}
+
+uint64_t number_of(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 10); }
+
 int poll_timeout(Clock::time_point deadline) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
     return static_cast<int>(std::clamp<int64_t>(left, 0, 1'000'000));
@@ -101,25 +116,32 @@ void Process::send(int signal) const {
     }
 }
 
-uint64_t Process::status_kilobytes(const std::string& field) const {
-    std::istringstream lines(read_file("/proc/" + std::to_string(id_) + "/status"));
-    for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with(field + ":")) {
-            return std::strtoull(line.c_str() + field.size() + 1, nullptr, 10);
-        }
-    }
-    return 0;
+uint64_t Process::resident_bytes() const {
+    return number_of(field(status_of(id_), "VmRSS")) * 1024;
 }
 
-uint64_t Process::resident_bytes() const { return status_kilobytes("VmRSS") * 1024; }
-
-uint64_t Process::private_bytes() const { return status_kilobytes("RssAnon") * 1024; }
+uint64_t Process::private_bytes() const {
+    return number_of(field(status_of(id_), "RssAnon")) * 1024;
+}
 
 size_t Process::open_files() const {
     std::error_code error;
     const auto folder =
         std::filesystem::directory_iterator("/proc/" + std::to_string(id_) + "/fd", error);
     return error ? 0 : static_cast<size_t>(std::distance(begin(folder), end(folder)));
+}
+
+std::vector<Process::Thread> Process::threads() const {
+    std::vector<Thread> threads;
+    std::error_code error;
+    const std::string folder = "/proc/" + std::to_string(id_) + "/task";
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+        const std::string status = read_file(entry.path() / "status");
+        threads.push_back({.name = field(status, "Name"),
+                           .seccomp = number_of(field(status, "Seccomp")),
+                           .seccomp_filters = number_of(field(status, "Seccomp_filters"))});
+    }
+    return threads;
 }
 
 Finished run_program(const std::vector<std::string>& arguments, Clock::duration patience) {

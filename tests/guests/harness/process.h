@@ -38,9 +38,16 @@ public:
     [[nodiscard]] uint64_t private_bytes() const;
     [[nodiscard]] size_t open_files() const;
 
+    /// /proc/PID/task/*/status of one thread.
+    struct Thread {
+        std::string name;
+        uint64_t seccomp = 0;          ///< 2: it runs under a filter
+        uint64_t seccomp_filters = 0;  ///< how many, one upon the other
+    };
+    [[nodiscard]] std::vector<Thread> threads() const;
+
 private:
     Process(pid_t id, UniqueFd pidfd) : id_(id), pidfd_(std::move(pidfd)) {}
-    [[nodiscard]] uint64_t status_kilobytes(const std::string& field) const;
 
     pid_t id_;
     UniqueFd pidfd_;
