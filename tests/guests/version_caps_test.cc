@@ -131,5 +131,29 @@ INSTANTIATE_TEST_SUITE_P(
     VersionOne, VersionCaps,
     testing::Values(Caps{.heartbeat = "1.0", .shutdown = "1.0", .timesync = "1.0", .kvp = "4.0"}));
 
+class ShutdownVersionCap : public GuestTest {
+protected:
+    ShutdownVersionCap()
+        : GuestTest({.name = "shutdown-cap", .version_caps = {{"shutdown", "3.1"}}}) {}
+
+    void expect_ready() override { guest().expect_service("shutdown", "degraded"); }
+};
+
+// What 3.1 added, and what only 3.2 did. One test, because it costs a guest.
+TEST_F(ShutdownVersionCap, RestartsTheGuestAndDoesNotHibernateIt) {
+    EXPECT_EQ(guest().dmesg_count("hv_utils: Shutdown IC version 3.1$"), 1)
+        << guest().dmesg("Shutdown IC version");
+    const Reply hibernate = guest()->call(control::ShutdownCommand{
+        .action = control::ShutdownCommand::Action::kHibernate, .message = {}});
+    EXPECT_EQ(hibernate.code(), "failed") << hibernate;
+    EXPECT_EQ(hibernate.failure().outcome, "") << "the guest was not asked";
+    const auto mark = guest()->mark();
+    const Reply restart = guest()->call(control::ShutdownCommand{
+        .action = control::ShutdownCommand::Action::kRestart, .message = {}, .timeout = 120s});
+    EXPECT_TRUE(restart.ok()) << restart;
+    EXPECT_EQ(guest()->wait_for_event("vm_reset", mark).fields.at("by"), "guest");
+    give_up_guest();
+}
+
 }  // namespace
 }  // namespace hvis::guests
