@@ -1,8 +1,10 @@
 """Export and import of a VM: whole, and nothing else."""
 
+import hashlib
 import json
 import os
 import shutil
+import subprocess
 import time
 import unittest
 
@@ -28,12 +30,23 @@ class TransferTest(unittest.TestCase):
     def write(self):
         return self.daemon.operation("POST", f"{VM}/export", {"path": self.export})
 
+    def seal(self, text, files):
+        """Writes the manifest's text, with checksums of it and of these files."""
+        with open(os.path.join(self.export, "manifest.json"), "w", encoding="utf-8") as file:
+            file.write(text)
+        sums = {file["name"]: file["sha256"] for file in files}
+        sums["manifest.json"] = hashlib.sha256(text.encode()).hexdigest()
+        with open(os.path.join(self.export, "SHA256SUMS"), "w", encoding="utf-8") as file:
+            file.writelines(f"{sum}  {name}\n" for name, sum in sums.items())
+
     def read(self, **more):
         return self.daemon.operation("POST", "/api/v1/vms/import", {"path": self.export, **more})
 
     def test_a_vm_comes_back_as_it_was(self):
         self.assertEqual(self.write()["state"], "succeeded")
-        self.assertEqual(sorted(os.listdir(self.export)), ["kernel", "manifest.json"])
+        self.assertEqual(sorted(os.listdir(self.export)), ["SHA256SUMS", "kernel", "manifest.json"])
+        check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+        self.assertEqual(subprocess.run(check, cwd=self.export).returncode, 0)
         self.assertEqual(self.write()["state"], "failed", "the directory is there already")
         before = self.daemon.get(VM).json()["definition"]
         self.daemon.request("DELETE", VM)
@@ -136,8 +149,7 @@ class TransferTest(unittest.TestCase):
         def with_manifest(change):
             document = json.loads(good)
             change(document)
-            with open(manifest, "w", encoding="utf-8") as file:
-                file.write(json.dumps(document))
+            self.seal(json.dumps(document), document["files"])
 
         def set_name(name):
             return lambda document: document["files"][0].update(name=name)
@@ -166,8 +178,7 @@ class TransferTest(unittest.TestCase):
                 done = self.read()
                 self.assertEqual(done["state"], "failed", done)
                 self.assertEqual(done["error"]["code"], "usage", done)
-        with open(manifest, "w", encoding="utf-8") as file:
-            file.write(good)
+        self.seal(good, json.loads(good)["files"])
         with open(os.path.join(self.export, "kernel"), "r+b") as file:
             file.truncate(1_000_000)
         self.assertEqual(self.read()["state"], "failed")
@@ -177,6 +188,31 @@ class TransferTest(unittest.TestCase):
         images = os.path.join(self.daemon.directory, "state", "images")
         self.assertEqual(os.listdir(images), [], "nothing may be left of what was refused")
         self.assertEqual(self.daemon.get("/api/v1/vms").json()["vms"], [])
+
+    def test_what_the_checksums_do_not_cover_is_refused(self):
+        self.write()
+        self.daemon.request("DELETE", VM)
+        with open(os.path.join(self.export, "manifest.json"), encoding="utf-8") as file:
+            good = file.read()
+        sums = os.path.join(self.export, "SHA256SUMS")
+
+        def refusal(words):
+            done = self.read()
+            self.assertEqual((done["state"], done["error"]["code"]), ("failed", "usage"), done)
+            self.assertIn(words, done["error"]["message"])
+            return done["error"]["hint"]
+
+        self.seal(good, [])
+        refusal("kernel is not in SHA256SUMS")
+        self.seal(good, json.loads(good)["files"])
+        with open(os.path.join(self.export, "manifest.json"), "w", encoding="utf-8") as file:
+            file.write(good.replace("frontend", "backend!"))
+        refusal("manifest.json is not what SHA256SUMS says")
+        os.unlink(sums)
+        self.assertIn("'sha256sum * > SHA256SUMS'", refusal("cannot open SHA256SUMS"))
+        # As for an export of an earlier version.
+        subprocess.run("sha256sum * > SHA256SUMS", shell=True, check=True, cwd=self.export)
+        self.assertEqual(self.read()["state"], "succeeded")
 
 
 if __name__ == "__main__":

@@ -87,6 +87,32 @@ Result<UniqueFd, Failure> open_regular(int directory, const std::string& name) {
     return file;
 }
 
+Result<std::string, Failure> read_text(int directory, const std::string& name, size_t most) {
+    const UniqueFd file = HVIS_TRY(open_regular(directory, name));
+    std::string text(most + 1, '\0');
+    size_t size = 0;
+    while (size < text.size()) {
+        const ssize_t bytes = ::read(file.get(), text.data() + size, text.size() - size);
+        if (bytes < 0 && errno == EINTR) {
+            continue;
+        }
+        if (bytes < 0) {
+            return std::unexpected(file_failure("cannot read " + name));
+        }
+        if (bytes == 0) {
+            break;
+        }
+        size += static_cast<size_t>(bytes);
+    }
+    if (size > most) {
+        return std::unexpected(control::make_failure(
+            control::ErrorCode::kUsage,
+            fmt::format("{} is longer than {} bytes", escape_for_display(name), most)));
+    }
+    text.resize(size);
+    return text;
+}
+
 Result<CopiedFile, Failure> copy_file(int source, int directory, const std::string& name,
                                       const std::function<void(uint64_t bytes)>& copied,
                                       const std::atomic<bool>& cancelled) {

@@ -28,6 +28,9 @@ Failure cancelled_failure();
 /// Opens a regular file for reading: no link, no device, no pipe that would never end.
 Result<UniqueFd, Failure> open_regular(int directory, const std::string& name);
 
+/// All of a regular file that has at most `most` bytes.
+Result<std::string, Failure> read_text(int directory, const std::string& name, size_t most);
+
 /// Copies all of `source` into the new file `name` of `directory`, hashes what it copies, and
 /// brings it to the disk. `copied` is called with the bytes of each step.
 Result<CopiedFile, Failure> copy_file(int source, int directory, const std::string& name,

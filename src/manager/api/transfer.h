@@ -14,7 +14,8 @@
 namespace hvis::manager {
 
 /// A VM outside of hvisd: a directory with manifest.json, which names every file with its size and
-/// SHA-256 and is written last. The directory has its final name only when it is complete.
+/// SHA-256, and SHA256SUMS, which covers all of them and the manifest. The directory has its final
+/// name only when it is complete.
 ///
 /// Everything here reads and writes files for long: not for the manager thread.
 inline constexpr std::string_view kManifestName = "manifest.json";
@@ -37,8 +38,8 @@ Result<void, Failure> export_to(const std::string& path, const TransferredVm& vm
 
 /// Reads an exported VM and copies its files into the new directory `files`, to which the
 /// definition then points; Images::kMark stays in it. Refused: half exports, files that differ from
-/// the manifest, names that lead out of the directory, links, manifests of a newer hvisd. Leaves
-/// nothing behind when it fails.
+/// the manifest or from SHA256SUMS, names that lead out of the directory, links, manifests of a
+/// newer hvisd. Leaves nothing behind when it fails.
 Result<TransferredVm, Failure> import_from(const std::string& path, const std::string& files,
                                            const Progress& progress,
                                            const std::atomic<bool>& cancelled);

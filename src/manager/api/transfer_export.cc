@@ -4,6 +4,7 @@
 #include "base/utf16.h"
 #include "manager/api/transfer_manifest.h"
 #include "manager/api/transfer_meter.h"
+#include "manager/api/transfer_sums.h"
 
 namespace hvis::manager {
 namespace {
@@ -43,7 +44,14 @@ Result<void, Failure> export_to(const std::string& path, const TransferredVm& vm
             cancelled));
         files.push_back(std::move(listed));
     }
-    HVIS_CHECK(write_file(directory.fd(), std::string(kManifestName), manifest_text(vm, files)));
+    const std::string manifest = manifest_text(vm, files);
+    HVIS_CHECK(write_file(directory.fd(), std::string(kManifestName), manifest));
+    std::vector<SummedFile> sums = {
+        {.name = std::string(kManifestName), .sha256 = sha256(manifest)}};
+    for (const ListedFile& file : files) {
+        sums.push_back({.name = file.name, .sha256 = file.content.sha256});
+    }
+    HVIS_CHECK(write_file(directory.fd(), std::string(kSumsName), sums_text(sums)));
     return directory.commit();
 }
 

@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "control/field_reader.h"
 #include "control/kvp_limits.h"
+#include "manager/api/transfer_sums.h"
 #include "manager/definition/worker_config.h"
 
 namespace hvis::manager {
@@ -26,7 +26,7 @@ constexpr std::string_view kFormat = "hvis-vm";
 /// A name of one file in the directory itself.
 bool is_plain_name(const std::string& name) {
     return !name.empty() && name != "." && name != ".." && name != kManifestName &&
-           name.find('/') == std::string::npos;
+           name != kSumsName && name.find('/') == std::string::npos;
 }
 
 std::optional<ListedFile> read_file_entry(const Json& item, const std::string& place,
@@ -171,32 +171,24 @@ std::string manifest_text(const TransferredVm& vm, const std::vector<ListedFile>
 
 Result<Manifest, Failure> read_manifest(int directory) {
     const std::string name(kManifestName);
-    auto file = open_regular(directory, name);
-    if (!file) {
+    const auto text = read_text(directory, name, kMaxManifest);
+    if (!text) {
         return std::unexpected(
-            refuse_export(file.error().message,
+            refuse_export(text.error().message,
                           "an export without manifest.json is not complete: make it "
                           "again"));
     }
-    std::string text(kMaxManifest + 1, '\0');
-    size_t size = 0;
-    while (size < text.size()) {
-        const ssize_t bytes = ::read(file->get(), text.data() + size, text.size() - size);
-        if (bytes < 0) {
-            return std::unexpected(file_failure("cannot read " + name));
-        }
-        if (bytes == 0) {
-            break;
-        }
-        size += static_cast<size_t>(bytes);
-    }
-    text.resize(size);
-    const auto parsed = control::parse_json(text, kMaxManifest);
+    const auto sums = HVIS_TRY(read_sums(directory));
+    HVIS_CHECK(check_sum(sums, {.name = name, .sha256 = sha256(*text)}));
+    const auto parsed = control::parse_json(*text, kMaxManifest);
     auto manifest = parsed ? parse_manifest(**parsed)
                            : Result<Manifest, control::FieldError>(std::unexpected(parsed.error()));
     if (!manifest) {
         return std::unexpected(refuse_export("manifest.json: " + manifest.error().to_string(),
                                              "the export is damaged: make it again"));
+    }
+    for (const ListedFile& file : manifest->files) {
+        HVIS_CHECK(check_sum(sums, {.name = file.name, .sha256 = file.content.sha256}));
     }
     return *std::move(manifest);
 }

@@ -35,7 +35,8 @@ struct Manifest {
 /// The text of manifest.json.
 std::string manifest_text(const TransferredVm& vm, const std::vector<ListedFile>& files);
 
-/// Reads the manifest in an open directory. What it says of the files is not compared with them.
+/// Reads the manifest in an open directory and holds it against the checksums there. What it says
+/// of the files is not compared with the files themselves.
 Result<Manifest, Failure> read_manifest(int directory);
 
 /// What is refused because the export is not one, or is damaged.

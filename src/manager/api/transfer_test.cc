@@ -7,6 +7,7 @@
 
 #include "manager/api/images.h"
 #include "manager/definition/worker_config.h"
+#include "manager/store/test_file.h"
 
 namespace hvis::manager {
 namespace {
@@ -108,6 +109,22 @@ TEST_F(TransferTest, RefusesAHalfExportAndLeavesNothing) {
     EXPECT_THAT(half.error().message, HasSubstr("not what manifest.json says"));
     std::filesystem::remove(path("export/manifest.json"));
     EXPECT_THAT(read().error().hint, HasSubstr("not complete"));
+    EXPECT_THAT(entries(), ElementsAre("export", "vmlinuz"));
+}
+
+TEST_F(TransferTest, RefusesWhatItsChecksumsDoNotCover) {
+    ASSERT_TRUE(write());
+    const std::string manifest = path("export/manifest.json");
+    std::string text = read_file(manifest);
+    std::ofstream(manifest) << text.replace(text.find("front"), 5, "other");
+    EXPECT_THAT(read().error().message, HasSubstr("manifest.json is not what SHA256SUMS says"));
+    std::filesystem::resize_file(path("export/SHA256SUMS"), 80);
+    EXPECT_THAT(read().error().message, HasSubstr("not a list of checksums"));
+    std::filesystem::remove(path("export/SHA256SUMS"));
+    const auto bare = read();
+    EXPECT_THAT(bare.error().message, HasSubstr("cannot open SHA256SUMS"));
+    EXPECT_THAT(bare.error().hint, HasSubstr("Earlier versions wrote none"));
+    EXPECT_EQ(bare.error().code, control::ErrorCode::kUsage);
     EXPECT_THAT(entries(), ElementsAre("export", "vmlinuz"));
 }
 
