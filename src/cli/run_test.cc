@@ -403,6 +403,14 @@ TEST(Hvis, CarriesPairsThroughAFile) {
         std::ofstream(path) << bad;
         EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "import", "web", path}).status, 2) << bad;
     }
+    std::ofstream(path) << "{}";
+    hvisd.answer("GET /api/v1/vms/web/kvp/parameters", 200,
+                 R"({"pool":"parameters","pairs":[{"key":"HostName","value":"a"}]})");
+    hvisd.answer("DELETE /api/v1/vms/web/kvp/parameters/HostName", 409,
+                 R"({"code":"failed","detail":"a fact of the host","outcome":"refused"})");
+    const Outcome facts =
+        run_hvis(hvisd.path(), {"kvp", "import", "web", path, "--replace", "--pool", "parameters"});
+    EXPECT_EQ(facts.out, "0 pairs set, 0 removed, the others were so already\n") << facts.err;
 }
 
 TEST(Hvis, ListsEventsFromAsManyPagesAsItTakes) {

@@ -163,6 +163,11 @@ void Connection::dispatch(uint64_t id, const Command& command) {
         subscribe_status(id);
         return;
     }
+    if (std::holds_alternative<StatusCommand>(command)) {
+        // Else the client would know more than its stream has sent: a change back to what was sent
+        // last would be none.
+        flush_status();
+    }
     if (const auto* target = std::get_if<CancelCommand>(&command)) {
         cancel(id, target->id);
         return;

@@ -21,34 +21,61 @@ std::optional<uint32_t> id_from(const std::string& text) {
     return error == std::errc() && rest == end ? std::optional(number) : std::nullopt;
 }
 
-}  // namespace
+Failure unknown(std::string_view key, std::string_view what, const std::string& name) {
+    return make_failure(ErrorCode::kUsage,
+                        fmt::format("{}: this host has no {} \"{}\"", key, what, name),
+                        fmt::format("name one that it has in {} of hvisd.toml", key));
+}
 
-Result<AccessRules, Failure> access_rules(const Config::Roles& roles) {
+/// What is known of `roles`; the names that are not are added to `failures`.
+AccessRules resolve(const Config::Roles& roles, std::vector<Failure>& failures) {
     AccessRules rules;
-    const auto unknown = [](const std::string& what, const std::string& name) {
-        return std::unexpected(make_failure(ErrorCode::kUsage,
-                                            fmt::format("this host has no {} \"{}\"", what, name),
-                                            "look at [roles] in hvisd.toml"));
-    };
     for (const auto& [name, role] : roles.users) {
         const auto number = id_from(name);
         const struct passwd* user =
             number ? nullptr : ::getpwnam(name.c_str());  // NOLINT(concurrency-mt-unsafe)
-        if (!number && user == nullptr) {
-            return unknown("user", name);
+        if (number || user != nullptr) {
+            rules.users[number ? *number : user->pw_uid] = role;
+        } else {
+            failures.push_back(unknown("roles.users", "user", name));
         }
-        rules.users[number ? *number : user->pw_uid] = role;
     }
     for (const auto& [name, role] : roles.groups) {
         const auto number = id_from(name);
         const struct group* group =
             number ? nullptr : ::getgrnam(name.c_str());  // NOLINT(concurrency-mt-unsafe)
-        if (!number && group == nullptr) {
-            return unknown("group", name);
+        if (number || group != nullptr) {
+            rules.groups[number ? *number : group->gr_gid] = role;
+        } else {
+            failures.push_back(unknown("roles.groups", "group", name));
         }
-        rules.groups[number ? *number : group->gr_gid] = role;
     }
     return rules;
+}
+
+}  // namespace
+
+Result<AccessRules, Failure> access_rules(const Config::Roles& roles) {
+    std::vector<Failure> failures;
+    AccessRules rules = resolve(roles, failures);
+    if (!failures.empty()) {
+        return std::unexpected(std::move(failures.front()));
+    }
+    return rules;
+}
+
+std::vector<Failure> unknown_names(const Config::Roles& roles) {
+    std::vector<Failure> failures;
+    resolve(roles, failures);
+    return failures;
+}
+
+Result<uint32_t, Failure> group_id(const std::string& name) {
+    const struct group* group = ::getgrnam(name.c_str());  // NOLINT(concurrency-mt-unsafe)
+    if (group == nullptr) {
+        return std::unexpected(unknown("socket.group", "group", name));
+    }
+    return group->gr_gid;
 }
 
 }  // namespace hvis::manager

@@ -111,6 +111,9 @@ void read_secret(TomlReader& reader, bool there, std::string& key) {
     std::string_view name = "secret";
     if (reader.has("secret_file")) {
         name = "secret_file";
+        if (file.empty()) {
+            return;  // complained of already, as of an empty secret
+        }
         std::ifstream stream(file, std::ios::binary);
         secret.assign(std::istreambuf_iterator<char>(stream), {});
         if (!stream) {
@@ -120,7 +123,7 @@ void read_secret(TomlReader& reader, bool there, std::string& key) {
     }
     if (auto parsed = parse_secret(secret)) {
         key = *std::move(parsed);
-    } else {
+    } else if (!secret.empty() || reader.has("secret_file")) {
         reader.complain(name, kExpected);
     }
 }
@@ -146,9 +149,9 @@ void read_program(TomlReader& reader, bool there, ExecHookConfig& program) {
     if (there) {
         reader.require("command");
     }
-    reader.texts("command", program.command, kMaxArguments);
+    const bool is_list = reader.texts("command", program.command, kMaxArguments);
     const bool absolute = !program.command.empty() && program.command.front().starts_with('/');
-    if (there && !absolute) {
+    if (is_list && reader.has("command") && !absolute) {
         reader.complain("command", "expected a list: the program's absolute path, then arguments");
     }
     reader.duration("timeout", program.timeout, milliseconds(100), std::chrono::hours(1));
@@ -159,7 +162,7 @@ void read_program(TomlReader& reader, bool there, ExecHookConfig& program) {
 void read_hooks(TomlReader& root, Hooks::Config& hooks) {
     std::set<std::string> names;
     const auto check_name = [&](TomlReader& reader, const std::string& name) {
-        if (!names.insert(name).second) {
+        if (!name.empty() && !names.insert(name).second) {
             reader.complain("name", "given to another webhook or hook already");
         }
     };
@@ -200,7 +203,8 @@ void read_listen(TomlReader& reader, bool there, Config::Listen& listen) {
     }
     reader.text("address", listen.address, kMaxNameBytes);
     const size_t colon = listen.address.rfind(':');
-    if (there && (colon == std::string::npos || colon == 0 || colon + 1 == listen.address.size())) {
+    if (!listen.address.empty() &&
+        (colon == std::string::npos || colon == 0 || colon + 1 == listen.address.size())) {
         reader.complain("address", "expected ADDRESS:PORT, such as 0.0.0.0:8443 or [::]:8443");
     }
     reader.path("certificate", listen.certificate, kMaxPathBytes);
@@ -225,7 +229,7 @@ void read_socket(TomlReader& reader, Config::Socket& socket) {
     reader.text("group", socket.group, kMaxNameBytes);
 }
 
-void read_config(TomlReader& root, Config& config) {
+void read_document(TomlReader& root, Config& config) {
     root.section("directories", [&](TomlReader& reader) {
         reader.path("state", config.directories.state, kMaxPathBytes);
         reader.path("runtime", config.directories.runtime, kMaxRuntimeBytes);
@@ -255,6 +259,13 @@ void read_config(TomlReader& root, Config& config) {
     read_hooks(root, config.hooks);
 }
 
+Result<Config, std::string> right_or_first(ReadConfig read) {
+    if (!read.complaints.empty()) {
+        return std::unexpected(std::move(read.complaints.front()));
+    }
+    return std::move(read.config);
+}
+
 }  // namespace
 
 ConfigEnvironment ConfigEnvironment::of_process() {
@@ -280,53 +291,66 @@ Config default_config(const ConfigEnvironment& environment) {
     return config;
 }
 
-Result<Config, std::string> parse_config(std::string_view text, const std::string& name,
-                                         const ConfigEnvironment& environment) {
+ReadConfig read_config(std::string_view text, const std::string& name,
+                       const ConfigEnvironment& environment) {
+    ReadConfig result{.config = default_config(environment), .complaints = {}};
     if (text.size() > kMaxConfigBytes) {
-        return std::unexpected(name + ": longer than " + std::to_string(kMaxConfigBytes) +
-                               " bytes");
+        result.complaints.push_back(name + ": longer than " + std::to_string(kMaxConfigBytes) +
+                                    " bytes");
+        return result;
     }
     toml::table table;
     try {
         table = toml::parse(text, name);
     } catch (const toml::parse_error& error) {
         const toml::source_position& place = error.source().begin;
-        return std::unexpected(name + ':' + std::to_string(place.line) + ':' +
-                               std::to_string(place.column) +
-                               ": not valid TOML: " + printable(error.description()));
+        result.complaints.push_back(name + ':' + std::to_string(place.line) + ':' +
+                                    std::to_string(place.column) +
+                                    ": not valid TOML: " + printable(error.description()));
+        return result;
     }
-    Config config = default_config(environment);
-    TomlReader::Document document{.name = name, .error = {}, .keys = {}};
+    TomlReader::Document document{.name = name, .errors = {}, .keys = {}};
     {
         TomlReader root(document, &table, {});
-        read_config(root, config);
+        read_document(root, result.config);
     }
-    if (document.error) {
-        return std::unexpected(printable(*document.error));
+    for (const std::string& error : document.errors) {
+        result.complaints.push_back(printable(error));
     }
-    return config;
+    return result;
 }
 
-Result<Config, std::string> load_config(const std::string& path, bool may_be_missing,
-                                        const ConfigEnvironment& environment) {
+ReadConfig read_config_file(const std::string& path, bool may_be_missing,
+                            const ConfigEnvironment& environment) {
     if (may_be_missing && ::access(path.c_str(), F_OK) != 0) {
-        return default_config(environment);
+        return {.config = default_config(environment), .complaints = {}};
     }
     std::ifstream file(path, std::ios::binary);
     std::string text(kMaxConfigBytes + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (file.bad() || (file.gcount() == 0 && !file.eof())) {
-        return std::unexpected(path + ": the file cannot be read");
+        return {.config = default_config(environment),
+                .complaints = {path + ": the file cannot be read"}};
     }
     text.resize(static_cast<size_t>(file.gcount()));
-    return parse_config(text, path, environment);
+    return read_config(text, path, environment);
+}
+
+Result<Config, std::string> parse_config(std::string_view text, const std::string& name,
+                                         const ConfigEnvironment& environment) {
+    return right_or_first(read_config(text, name, environment));
+}
+
+Result<Config, std::string> load_config(const std::string& path, bool may_be_missing,
+                                        const ConfigEnvironment& environment) {
+    return right_or_first(read_config_file(path, may_be_missing, environment));
 }
 
 std::vector<std::string> config_keys() {
     TomlReader::Document document;
     Config config;
     TomlReader root(document, nullptr, {});
-    read_config(root, config);
+    read_document(root, config);
     return document.keys;
 }
 

@@ -87,15 +87,28 @@ struct ConfigEnvironment {
 
 /// The configuration of an empty file.
 Config default_config(const ConfigEnvironment& environment);
-/// Reads a file's text. The error is one line, "FILE:LINE:COLUMN: KEY: expected …".
-/// `name`: the file, for the error; keys of webhooks are read from their own files.
+/// A configuration and all that is wrong with it: "FILE:LINE:COLUMN: KEY: expected …", a line each.
+/// What is wrong is as in default_config(). Nothing of a text that is not TOML is read.
+struct ReadConfig {
+    Config config;
+    std::vector<std::string> complaints;
+};
+
+/// Reads a file's text. `name`: the file, for the complaints; keys of webhooks are read from their
+/// own files.
+ReadConfig read_config(std::string_view text, const std::string& name,
+                       const ConfigEnvironment& environment);
+/// The same for a file; one that is not there has the defaults only if it `may_be_missing`.
+ReadConfig read_config_file(const std::string& path, bool may_be_missing,
+                            const ConfigEnvironment& environment);
+
+/// One that is right, or the first complaint.
 Result<Config, std::string> parse_config(std::string_view text, const std::string& name,
                                          const ConfigEnvironment& environment);
-/// The same for a file; one that is not there has the defaults only if it `may_be_missing`.
 Result<Config, std::string> load_config(const std::string& path, bool may_be_missing,
                                         const ConfigEnvironment& environment);
 
-/// Every key that parse_config knows, "events.keep", "webhook.url", …, in the order of the file.
+/// Every key that read_config knows, "events.keep", "webhook.url", …, in the order of the file.
 std::vector<std::string> config_keys();
 
 }  // namespace hvis::manager

@@ -165,6 +165,30 @@ TEST(ManagerConfig, SaysWhereAndWhatIsWrongInOneLine) {
     EXPECT_THAT(complaint(std::string(kMaxConfigBytes + 1, '#')), HasSubstr("longer than"));
 }
 
+TEST(ManagerConfig, ComplainsOfAllThatIsWrongAtOnceAndOfEachOnce) {
+    const auto read = read_config(
+        "[events]\nkeep = 5\nfirst = 1\nsecond = 2\n[store]\nmax_size = 1\n"
+        "[listen]\naddress = 1\n[[webhook]]\nsecret = 1\n[[hook]]\ncommand = 1\n",
+        "f", kRoot);
+    EXPECT_THAT(
+        read.complaints,
+        ElementsAre(HasSubstr("store.max_size: expected a size"),
+                    HasSubstr("events.keep: expected a whole number"),
+                    HasSubstr("events.first: unknown key"), HasSubstr("events.second: unknown key"),
+                    HasSubstr("listen.certificate: required"), HasSubstr("listen.key: required"),
+                    HasSubstr("listen.address: expected a text"),
+                    HasSubstr("webhook.name: required"), HasSubstr("webhook.url: required"),
+                    HasSubstr("webhook.secret: expected a text"), HasSubstr("hook.name: required"),
+                    HasSubstr("hook.command: expected a list")));
+    EXPECT_EQ(read.config.events, default_config(kRoot).events);
+    std::string many;
+    constexpr size_t kMaxErrors = 50;  // TomlReader::Document's
+    for (size_t line = 0; line <= kMaxErrors; ++line) {
+        many += "key" + std::to_string(line) + " = 1\n";
+    }
+    EXPECT_EQ(read_config(many, "f", kRoot).complaints.size(), kMaxErrors);
+}
+
 TEST(ManagerConfig, ChecksWebhooksAndHooks) {
     EXPECT_EQ(read(webhook_with("")).hooks.webhooks[0].timeout, std::chrono::seconds(10));
     EXPECT_THAT(complaint(webhook_with("secret_file = \"/x\"")), HasSubstr("either secret or"));

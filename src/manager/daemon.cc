@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <grp.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
@@ -81,13 +80,8 @@ Result<void, Failure> give_to_group(const std::string& path, const std::string& 
     if (group.empty()) {
         return {};
     }
-    const struct group* found = ::getgrnam(group.c_str());  // NOLINT(concurrency-mt-unsafe)
-    if (found == nullptr) {
-        return std::unexpected(make_failure(ErrorCode::kFailed,
-                                            "this host has no group \"" + group + "\"",
-                                            "set socket.group in hvisd.toml to one that it has"));
-    }
-    if (::chown(path.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0) {
+    const uint32_t id = HVIS_TRY(group_id(group));
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), id) != 0) {
         return cannot("cannot give " + path + " to the group " + group,
                       "hvisd's user must be a member of it: socket.group in hvisd.toml");
     }
@@ -256,10 +250,11 @@ Result<void, Failure> run_daemon(const DaemonSettings& settings, const Reload& r
     const std::string& runtime = settings.config.directories.runtime;
     const std::string& state = settings.config.directories.state;
     loop::raise_descriptor_limit();
-    HVIS_CHECK(make_directory(runtime, 0755));
-    HVIS_CHECK(make_directory(runtime + "/vms", 0750));
+    // First: where there is no XDG_RUNTIME_DIR, the other is within it.
     HVIS_CHECK(make_directory(state, 0750));
     HVIS_CHECK(make_directory(state + "/vms", 0750));
+    HVIS_CHECK(make_directory(runtime, 0755));
+    HVIS_CHECK(make_directory(runtime + "/vms", 0750));
     const UniqueFd runtime_lock = HVIS_TRY(take_lock(runtime));
     const UniqueFd state_lock = HVIS_TRY(take_lock(state));
     const UniqueFd signals = HVIS_TRY(take_signals());

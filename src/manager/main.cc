@@ -6,7 +6,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "manager/access_rules.h"
+#include "manager/config_check.h"
 #include "manager/daemon.h"
 #include "manager/store/backup.h"
 #include "manager/store/database.h"
@@ -18,7 +18,7 @@ using namespace hvis::manager;  // NOLINT(google-build-using-namespace)
 
 constexpr const char* kExamples = R"(Examples:
   hvisd                                        with /etc/hvis/hvisd.toml, where that is there
-  hvisd --config ./hvisd.toml --check-config   is it right?
+  hvisd --config ./hvisd.toml --check-config   is it right, and will it work?
   hvisd --backup /srv/backup/hvis.db           copy the database, also while hvisd runs
   hvisd --state-directory /tmp/s --runtime-directory /tmp/r --launcher child    a second one, to try things
 
@@ -63,30 +63,45 @@ std::string usual_config() {
            "/hvis/hvisd.toml";
 }
 
-Result<Config, Failure> read_config(const Options& options) {
-    const bool usual = options.config.empty();
-    auto config = load_config(usual ? usual_config() : options.config, usual,
-                              ConfigEnvironment::of_process());
-    if (!config) {
-        return std::unexpected(
-            control::make_failure(control::ErrorCode::kUsage, std::move(config).error(),
-                                  "docs/hvisd.toml has every key with its default"));
-    }
+std::string config_of(const Options& options) {
+    return options.config.empty() ? usual_config() : options.config;
+}
+
+/// The file, and what the command line says instead.
+ReadConfig read_all(const Options& options) {
+    ReadConfig read = read_config_file(config_of(options), options.config.empty(),
+                                       ConfigEnvironment::of_process());
     const auto put = [](const std::string& from, std::string& to) {
         if (!from.empty()) {
             to = std::filesystem::absolute(from).lexically_normal().string();
         }
     };
-    put(options.state_directory, config->directories.state);
-    put(options.runtime_directory, config->directories.runtime);
-    put(options.worker, config->workers.program);
+    put(options.state_directory, read.config.directories.state);
+    put(options.runtime_directory, read.config.directories.runtime);
+    put(options.worker, read.config.workers.program);
     if (!options.launcher.empty()) {
         using enum Config::Workers::Launcher;
-        config->workers.launcher = options.launcher == "systemd" ? kSystemd
-                                   : options.launcher == "child" ? kChild
-                                                                 : kAuto;
+        read.config.workers.launcher = options.launcher == "systemd" ? kSystemd
+                                       : options.launcher == "child" ? kChild
+                                                                     : kAuto;
     }
-    return *std::move(config);
+    return read;
+}
+
+Failure not_right(const std::string& complaint, std::string hint) {
+    return control::make_failure(control::ErrorCode::kUsage, complaint, std::move(hint));
+}
+
+Result<Config, Failure> right_config(const Options& options) {
+    ReadConfig read = read_all(options);
+    if (read.complaints.empty()) {
+        return std::move(read.config);
+    }
+    const size_t more = read.complaints.size() - 1;
+    return std::unexpected(not_right(
+        read.complaints.front(),
+        (more == 0 ? "" : "'hvisd --check-config' has " + std::to_string(more) + " more; ") +
+            std::string("docs/hvisd.toml has every key with its default")));
 }
 
 /// hvis-vm where the configuration has it, else beside hvisd, else where packages put it.
@@ -100,12 +115,29 @@ std::string worker_of(const Config& config) {
     return std::filesystem::exists(beside, ignored) ? beside.string() : "/usr/bin/hvis-vm";
 }
 
-Result<void, Failure> act(const Options& options) {
-    const Config config = HVIS_TRY(read_config(options));
-    if (options.check_only) {
-        const auto rules = access_rules(config.roles);
-        return rules ? Result<void, Failure>() : std::unexpected(rules.error());
+/// Prints all that is wrong; the exit status.
+int check(const Options& options) {
+    const ReadConfig read = read_all(options);
+    std::vector<Failure> failures;
+    for (const std::string& complaint : read.complaints) {
+        failures.push_back(not_right(complaint, "docs/hvisd.toml has every key with its default"));
     }
+    const std::string file = config_of(options);
+    const bool is_there = std::filesystem::exists(file);
+    for (Failure& failure : check_config(read.config, worker_of(read.config))) {
+        // Without a file it is a default that does not fit this host.
+        failure.message = (is_there ? file + ": " : "") + failure.message;
+        failures.push_back(std::move(failure));
+    }
+    int status = 0;
+    for (const Failure& failure : failures) {
+        status = complain(failure);
+    }
+    return status;
+}
+
+Result<void, Failure> act(const Options& options) {
+    const Config config = HVIS_TRY(right_config(options));
     if (!options.backup.empty()) {
         return Database::back_up_file(config.directories.state + "/hvis.db", options.backup);
     }
@@ -119,7 +151,7 @@ Result<void, Failure> act(const Options& options) {
     }
     const DaemonSettings settings{
         .config = config, .worker = worker_of(config), .version = HVIS_VERSION, .limits = {}};
-    return run_daemon(settings, [&options] { return read_config(options); });
+    return run_daemon(settings, [&options] { return right_config(options); });
 }
 
 }  // namespace
@@ -132,7 +164,8 @@ int main(int argc, char** argv) {
     app.add_option("--config", options.config, "configuration (" + usual_config() + ")")
         ->type_name("FILE")
         ->check(CLI::ExistingFile);
-    app.add_flag("--check-config", options.check_only, "only read the configuration");
+    app.add_flag("--check-config", options.check_only,
+                 "say all that is wrong with the configuration, and end");
     app.add_option("--backup", options.backup, "copy the database into a new file, and end")
         ->type_name("FILE");
     app.add_option("--restore", options.restore,
@@ -151,6 +184,9 @@ int main(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
+    }
+    if (options.check_only) {
+        return check(options);
     }
     const auto done = act(options);
     return done ? 0 : complain(done.error());

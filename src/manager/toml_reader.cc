@@ -47,7 +47,6 @@ TomlReader::~TomlReader() {
     for (const auto& [key, node] : *table_) {
         if (!known_.contains(key.str())) {
             complain_at(node, key.str(), "unknown key; known are " + joined(known_));
-            return;
         }
     }
 }
@@ -66,13 +65,13 @@ bool TomlReader::has(std::string_view key) const {
 }
 
 void TomlReader::complain_at(const toml::node& node, std::string_view key, std::string_view what) {
-    if (document_.error) {
+    if (document_.errors.size() == Document::kMaxErrors) {
         return;
     }
     const toml::source_position& place = node.source().begin;
-    document_.error = document_.name + ':' + std::to_string(place.line) + ':' +
-                      std::to_string(place.column) + ": " + prefix_ + escape_for_display(key) +
-                      ": " + std::string(what);
+    document_.errors.push_back(document_.name + ':' + std::to_string(place.line) + ':' +
+                               std::to_string(place.column) + ": " + prefix_ +
+                               escape_for_display(key) + ": " + std::string(what));
 }
 
 void TomlReader::complain(std::string_view key, std::string_view what) {
@@ -177,26 +176,27 @@ std::optional<size_t> TomlReader::choice(std::string_view key,
     return static_cast<size_t>(found - words.begin());
 }
 
-void TomlReader::texts(std::string_view key, std::vector<std::string>& values, size_t max_items) {
+bool TomlReader::texts(std::string_view key, std::vector<std::string>& values, size_t max_items) {
     const toml::node* node = take(key);
     if (node == nullptr) {
-        return;
+        return true;
     }
     const toml::array* list = node->as_array();
     if (list == nullptr || list->size() > max_items) {
         complain_at(*node, key,
                     "expected a list of at most " + std::to_string(max_items) + " texts");
-        return;
+        return false;
     }
     values.clear();
     for (const toml::node& item : *list) {
         const auto text = item.value_exact<std::string>();
         if (!text || text->empty() || text->contains('\0')) {
             complain_at(item, key, "expected a text in the list");
-            return;
+            return false;
         }
         values.push_back(*text);
     }
+    return true;
 }
 
 void TomlReader::section(std::string_view key, const std::function<void(TomlReader&)>& read) {

@@ -15,16 +15,16 @@
 
 namespace hvis::manager {
 
-/// Takes the keys of one TOML table one by one, remembers the first thing that is wrong in the
-/// document, with its place, and notes each key that is asked for: so the list of known keys is the
-/// code itself.
+/// Takes the keys of one TOML table one by one, remembers what is wrong in the document, each with
+/// its place, and notes each key that is asked for: so the list of known keys is the code itself.
 class TomlReader {
 public:
     /// What all readers of one document share.
     struct Document {
-        std::string name;  ///< the file's
-        std::optional<std::string> error;
-        std::vector<std::string> keys;  ///< "events.keep", in the order asked for, each once
+        static constexpr size_t kMaxErrors = 50;
+        std::string name;                 ///< the file's
+        std::vector<std::string> errors;  ///< the first kMaxErrors, a line each
+        std::vector<std::string> keys;    ///< "events.keep", in the order asked for, each once
     };
 
     /// `table` may be null: then nothing is there. `prefix`: "" or "events.".
@@ -44,7 +44,8 @@ public:
     /// "8G", "512M"; "0": none.
     void size(std::string_view key, uint64_t& value);
     std::optional<size_t> choice(std::string_view key, std::span<const std::string_view> words);
-    void texts(std::string_view key, std::vector<std::string>& values, size_t max_items);
+    /// False: it is there, and not a list of texts.
+    bool texts(std::string_view key, std::vector<std::string>& values, size_t max_items);
 
     /// A table within this one.
     void section(std::string_view key, const std::function<void(TomlReader&)>& read);

@@ -8,7 +8,7 @@
 
 namespace hvis::worker {
 
-/// What guests are told of their host: the sixteen keys of Guest\Parameters.
+/// What guests are told of their host in Guest\Parameters: control::kHostFacts.
 class HostParameters {
 public:
     /// Of this host. Opens a file: only before the process confines itself.

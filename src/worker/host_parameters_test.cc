@@ -1,6 +1,9 @@
 #include "worker/host_parameters.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "control/host_facts.h"
 
 namespace hvis::worker {
 namespace {
@@ -18,11 +21,15 @@ std::string qualified(std::string_view node, std::string_view hosts = kHosts) {
         .at("PhysicalHostNameFullyQualified");
 }
 
-TEST(HostParameters, AreSixteen) {
+TEST(HostParameters, AreTheFactsOfTheHost) {
     Config config;
     config.name = "web";
     const auto told = HostParameters("box", "6.12.3-cloud", kHosts).for_guest(config);
-    EXPECT_EQ(told.size(), 16U);
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : told) {
+        keys.push_back(key);
+    }
+    EXPECT_THAT(keys, testing::ElementsAreArray(control::kHostFacts));
     EXPECT_EQ(told.at("HostName"), "box");
     EXPECT_EQ(told.at("PhysicalHostName"), "box");
     EXPECT_EQ(told.at("HostingSystemOsMajor"), "6");

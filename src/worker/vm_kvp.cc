@@ -37,6 +37,13 @@ control::Pool word_of(ic::KvpPool pool) {
     return control::Pool::kAuto;
 }
 
+/// The key of a pair of the external pool that shall go; nullptr for any other request.
+const std::string* removed_external(const control::Command& command) {
+    const auto* removed = std::get_if<control::KvpDeleteCommand>(&command);
+    return removed != nullptr && removed->pool == control::Pool::kExternal ? &removed->key
+                                                                           : nullptr;
+}
+
 }  // namespace
 
 using control::EventId;
@@ -120,6 +127,10 @@ void Vm::answer_kvp(GuestRequest& request, const ic::KvpFinished& finished) {
         if (finished.error) {
             failure.message = finished.error->what;
             if (finished.error->code == Errc::kNotFound) {
+                // Else a guest that has lost it would be given it again.
+                if (const std::string* key = removed_external(request.command)) {
+                    services_->kvp().forget_external(*key);
+                }
                 failure.code = control::ErrorCode::kNotFound;
                 failure.hint = std::holds_alternative<control::IpSetCommand>(request.command)
                                    ? "the adapter is the instance of its network channel"
@@ -162,9 +173,8 @@ void Vm::keep_external(const GuestRequest& request) {
         if (const auto kept = kvp.keep_external({.key = set->key, .value = set->value}); !kept) {
             log(LogLevel::kWarning, "kvp", kept.error().what);
         }
-    } else if (const auto* removed = std::get_if<control::KvpDeleteCommand>(&request.command);
-               removed != nullptr && removed->pool == control::Pool::kExternal) {
-        kvp.forget_external(removed->key);
+    } else if (const std::string* key = removed_external(request.command)) {
+        kvp.forget_external(*key);
     }
 }
 

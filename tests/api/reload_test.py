@@ -51,10 +51,11 @@ class UsersConfigurationTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as home:
             os.chmod(home, 0o755)
             os.makedirs(os.path.join(home, ".config", "hvis"))
+            os.makedirs(os.path.join(home, ".local", "state"))
             path = os.path.join(home, ".config", "hvis", "hvisd.toml")
             environment = {name: text for name, text in os.environ.items() if not name.startswith("XDG_")}
             environment["HOME"] = home
-            check = somebody + [HVISD, "--check-config"]
+            check = somebody + [HVISD, "--check-config", "--worker", "/bin/true"]
             self.assertEqual(subprocess.run(check, env=environment).returncode, 0, "there is none")
             with open(path, "w", encoding="utf-8") as file:
                 file.write("[events]\nkeeep = 1\n")

@@ -162,6 +162,31 @@ class VmTest(unittest.TestCase):
         # They are written one after the other.
         self.until(lambda: {"a/b c", "role", "ümläut"} <= keys_in_the_guest())
 
+    def test_pairs_of_a_guest_that_is_shut_off_are_kept_for_it(self):
+        self.begin()
+
+        def guest_has(wanted):
+            answer = self.daemon.get(f"{VM}/kvp/external")  # 409 until the guest is connected again
+            return answer.status == 200 and {p["key"]: p["value"] for p in answer.json()["pairs"]} == wanted
+
+        for key in ("role", "rack", "row"):
+            self.ask("setPair", {"value": "1"}, pool="external", key=key)
+        self.ask("pauseVm")
+        self.ask("setPair", {"value": "2"}, pool="external", key="role")
+        self.ask("addPair", {"key": "role", "value": "x"}, status=409, pool="external")
+        self.ask("deletePair", pool="external", key="rack")
+        self.assertEqual(self.ask("showPair", pool="external", key="role")["value"], "2")
+        self.ask("showPair", status=404, pool="external", key="rack")
+        self.assertIn("paused", self.ask("listPairs", status=409, pool="guest")["detail"])
+        self.ask("resumeVm")
+        self.until(lambda: guest_has({"role": "2", "row": "1"}))
+        self.ask("switchService", {"enabled": False}, service="kvp")
+        self.ask("setPair", {"value": "3"}, pool="external", key="role")
+        self.ask("deletePair", pool="external", key="row")
+        self.assertEqual(self.ask("listPairs", pool="external")["pairs"], [{"key": "role", "value": "3"}])
+        self.ask("switchService", {"enabled": True}, service="kvp")
+        self.until(lambda: guest_has({"role": "3"}))
+
     def test_answers_about_a_vm_that_runs(self):
         self.begin()
         self.assertEqual(self.ask("showStatus")["state"], "running")
@@ -176,6 +201,8 @@ class VmTest(unittest.TestCase):
             ({"adapter": adapter, "dhcp": True, "mtu": 9000}, "/mtu"),
         ):
             self.assertEqual(self.ask("setIp", body, status=400)["pointer"], pointer)
+        fact = self.ask("deletePair", status=409, pool="parameters", key="HostName")
+        self.assertIn("a fact of the host", fact["detail"])
         self.ask("setIp", {"adapter": "0" * 8 + adapter[8:], "dhcp": True}, status=404)
         self.ask("setIp", {"adapter": adapter, "addresses": ["192.0.2.7/24", "2001:db8::7/64"], "gateways": ["192.0.2.1"]})
         self.assertEqual(self.ask("showIp"), {"ipv4": ["192.0.2.7"], "ipv6": ["2001:db8::7"]})

@@ -6,6 +6,7 @@
 
 #include "cli/verbs/verbs.h"
 #include "control/commands.h"
+#include "control/host_facts.h"
 
 namespace hvis::cli {
 namespace {
@@ -107,10 +108,20 @@ struct Changes {
         }
         for (const auto& [key, value] : present) {
             if (replace && !wanted.contains(key)) {
-                HVIS_CHECK(about(key, session.api.remove(target / key)));
-                ++removed;
+                HVIS_CHECK(remove(key));
             }
         }
+        return {};
+    }
+
+    Result<void, Failure> remove(const std::string& key) {
+        auto gone = session.api.remove(target / key);
+        // Facts of the host stay where they are the host's own.
+        if (!gone && gone.error().outcome == "refused" && control::is_host_fact(key)) {
+            return {};
+        }
+        HVIS_CHECK(about(key, std::move(gone)));
+        ++removed;
         return {};
     }
 

@@ -107,6 +107,10 @@ Result<UniqueFd, Failure> listen_unix(const std::string& path, mode_t mode) {
     return socket;
 }
 
+Result<void, Failure> check_tcp_address(const std::string& address) {
+    return read_endpoint(address) ? Result<void, Failure>() : bad_address(address);
+}
+
 Result<UniqueFd, Failure> listen_tcp(const std::string& address) {
     const auto endpoint = read_endpoint(address);
     if (!endpoint) {

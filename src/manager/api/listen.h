@@ -21,6 +21,9 @@ Result<UniqueFd, Failure> listen_unix(const std::string& path, mode_t mode);
 /// A listening TCP socket at "127.0.0.1:8443", "[::]:8443" or "0.0.0.0:8443".
 Result<UniqueFd, Failure> listen_tcp(const std::string& address);
 
+/// Whether listen_tcp() takes it for an address.
+Result<void, Failure> check_tcp_address(const std::string& address);
+
 /// The sockets that systemd hands over (sd_listen_fds(3)); empty without. TCP ones need TLS.
 Result<std::vector<HttpListener>, Failure> inherited_listeners();
 

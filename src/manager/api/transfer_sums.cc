@@ -24,9 +24,10 @@ std::optional<SummedFile> parse_line(std::string_view line) {
         return std::nullopt;
     }
     const auto hash = hash_from_hex(line.substr(0, kDigits));
-    return hash ? std::optional<SummedFile>(
-                      {.name = std::string(line.substr(kNameBegins)), .sha256 = *hash})
-                : std::nullopt;
+    if (!hash) {
+        return std::nullopt;
+    }
+    return SummedFile{.name = std::string(line.substr(kNameBegins)), .sha256 = *hash};
 }
 
 }  // namespace

@@ -134,13 +134,16 @@ control::StatusResult FakeVm::status() const {
     for (size_t index = 0; index < control::kServiceWords.size(); ++index) {
         const auto service = static_cast<control::Service>(index);
         const bool enabled = !disabled.contains(service);
-        const bool ok =
-            enabled && !away_.contains(service) && (service != control::Service::kKvp || kvp_ok_);
+        const bool ok = enabled && state_ != "paused" && !away_.contains(service) &&
+                        (service != control::Service::kKvp || kvp_ok_);
+        const std::string ok_word =
+            service == control::Service::kKvp && kvp_degraded ? "degraded" : "ok";
         status.services.push_back({.service = service,
                                    .enabled = enabled,
-                                   .primary = ok        ? "ok"
-                                              : enabled ? "no_contact"
-                                                        : "disabled",
+                                   .primary = ok                   ? ok_word
+                                              : !enabled           ? "disabled"
+                                              : state_ == "paused" ? "paused"
+                                                                   : "no_contact",
                                    .secondary = "ok",
                                    .framework = {},
                                    .message = {},
@@ -153,7 +156,12 @@ control::StatusResult FakeVm::status() const {
 
 void FakeVm::handle(const control::Command& command, control::Responder responder) {
     verbs.push_back(control::encode_command(command).verb);
-    if (const auto* machine = std::get_if<control::MachineCommand>(&command)) {
+    const bool shut_off = state_ == "paused" || disabled.contains(control::Service::kKvp);
+    if ((shut_off || unavailable_kvp) && verbs.back().starts_with("kvp.") &&
+        verbs.back() != "kvp.watch") {
+        responder.failed(control::make_failure(control::ErrorCode::kUnavailable,
+                                               shut_off ? "shut off" : kvp_explanation));
+    } else if (const auto* machine = std::get_if<control::MachineCommand>(&command)) {
         responder.done();
         if (machine->action == control::MachineCommand::Action::kPowerOff) {
             stop_soon();

@@ -47,6 +47,8 @@ public:
     bool shutdown_in_progress = false;
     bool come_back = true;           ///< services that are enabled again are soon well again
     std::set<std::string> bad_keys;  ///< pairs that the guest does not take
+    bool kvp_degraded = false;       ///< where it is well otherwise
+    bool unavailable_kvp = false;    ///< as of a guest that runs and has no daemon
     int failing_lists = 0;           ///< so many lists of pairs fail
     std::optional<control::Milliseconds> shutdown_timeout;  ///< of the last shutdown asked for
     std::map<std::string, std::string> external;

@@ -39,11 +39,11 @@ Result<void, Failure> HeldPairs::drop(control::Pool pool, const std::string& key
 
 Result<void, Failure> HeldPairs::drop_untold(control::Pool pool, const std::string& key) {
     if (gone_.full()) {
-        return std::unexpected(control::make_failure(control::ErrorCode::kFailed,
-                                                     "the guest has yet to be told of " +
-                                                         std::to_string(GonePairs::kMaxGonePairs) +
-                                                         " deleted pairs",
-                                                     "start the VM, which tells it"));
+        return std::unexpected(control::make_failure(
+            control::ErrorCode::kFailed,
+            "the guest has yet to be told of " + std::to_string(GonePairs::kMaxGonePairs) +
+                " deleted pairs",
+            "start the VM, resume it or enable its kvp service: that tells it"));
     }
     // A pair that is held counts, whatever is noted: an end in between leaves it as it was.
     HVIS_CHECK(gone_.add(pool, key));

@@ -73,7 +73,10 @@ void LiveSettings::status(const Json& status) {
         }
     }
     const Json* kvp = service_in(status, Service::kKvp);
-    const bool ok = kvp != nullptr && is(*kvp, "primary", "ok");
+    // One of an older version exchanges pairs as well; it is degraded for what it lacks beside
+    // them.
+    const bool ok =
+        kvp != nullptr && (is(*kvp, "primary", "ok") || is(*kvp, "primary", "degraded"));
     if (ok != std::exchange(kvp_was_ok_, ok)) {
         ok ? pairs_.begin() : pairs_.stop();
     }

@@ -122,8 +122,22 @@ private:
     void settle_doubt();
     Result<uint64_t, Failure> pass(const control::EncodedCommand& command, Answered answered,
                                    control::Link::Told told = nullptr);
+    /// The same, and a failure is answered.
+    uint64_t ask(const control::EncodedCommand& command, control::Link::Told told,
+                 const Answered& answered);
+    // managed_vm_pairs.cc
+    using Answer = Result<std::shared_ptr<const control::Json>, Failure>;
+    using Held = std::function<Answer()>;
+    using Shaped = std::function<Answer(Answer)>;
     uint64_t set_pair(const control::EncodedCommand& command, Answered answered);
     uint64_t delete_pair(const control::EncodedCommand& command, Answered answered);
+    uint64_t read_pairs(const control::EncodedCommand& command, Answered answered);
+    /// Answers with `held` where there is no guest, or it is shut off, and else with what `told`
+    /// makes of the guest's answer.
+    uint64_t ask_or_hold(const control::EncodedCommand& command, Held held, Shaped told,
+                         const Answered& answered);
+    /// Paused, or without its key/value service: until somebody changes that, nothing can be asked.
+    [[nodiscard]] bool guest_is_shut_off() const;
     /// Asks the worker for its status; `then` says whether status_ is now from after this call.
     void refresh_status(std::function<void(bool fresh)> then);
     void answer_notes();

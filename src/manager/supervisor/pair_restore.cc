@@ -143,12 +143,10 @@ void PairRestore::listed(Pool pool, const Json& result) {
             steps_.emplace_back(control::KvpSetCommand{.pool = pool, .key = key, .value = value});
         }
     }
+    // Also where the guest has it not: the worker, which gives a guest that comes what it was asked
+    // to keep, would give it this one.
     for (const std::string& key : pairs_.gone().of(pool)) {
-        if (there.contains(key)) {
-            steps_.emplace_back(control::KvpDeleteCommand{.pool = pool, .key = key});
-        } else {
-            pairs_.guest_has_not(pool, key);
-        }
+        steps_.emplace_back(control::KvpDeleteCommand{.pool = pool, .key = key});
     }
 }
 

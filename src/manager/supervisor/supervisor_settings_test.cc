@@ -85,6 +85,78 @@ TEST_F(SupervisorTest, DeletesInTheGuestWhatWasDeletedWhileItDidNotRun) {
     EXPECT_EQ(workers.of(web).external["role"], "the guest's");
 }
 
+TEST_F(SupervisorTest, HoldsPairsForAGuestThatIsShutOff) {
+    using Pairs = std::map<std::string, std::string>;
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    FakeVm& vm = workers.of(web);
+    vm.set_kvp(true);
+    ASSERT_TRUE(run_until([&] { return primary(web, control::Service::kKvp) == "ok"; }));
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "role", .value = "web"}));
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "rack", .value = "7"}));
+    vm.set_state("paused");
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "role", .value = "db"}));
+    EXPECT_EQ(ask(web, control::KvpSetCommand{.key = "role", .value = "x", .only_add = true})
+                  .error()
+                  .outcome,
+              "refused");
+    ASSERT_TRUE(ask(web, control::KvpDeleteCommand{.key = "rack"}));
+    const control::KvpListCommand list{.pool = control::Pool::kExternal};
+    EXPECT_EQ((**ask(web, list)).at("pairs"), Json::array({{{"key", "role"}, {"value", "db"}}}));
+    const control::KvpGetCommand gone{.pool = control::Pool::kExternal, .key = "rack"};
+    EXPECT_EQ(ask(web, gone).error().code, control::ErrorCode::kNotFound);
+    EXPECT_EQ(ask(web, control::KvpListCommand{.pool = control::Pool::kGuest}).error().message,
+              "shut off");
+    EXPECT_EQ(vm.external, (Pairs{{"role", "web"}, {"rack", "7"}})) << "the guest stands still";
+    // At once: within the moment for which the worker holds back what has changed.
+    vm.set_state("running");
+    EXPECT_TRUE(run_until([&] { return vm.external == Pairs{{"role", "db"}}; }));
+    supervisor->set_service(web, control::Service::kKvp, false, [](const auto&) {});
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "role", .value = "mail"}));
+    supervisor->set_service(web, control::Service::kKvp, true, [](const auto&) {});
+    EXPECT_TRUE(run_until([&] { return vm.external == Pairs{{"role", "mail"}}; }));
+}
+
+TEST_F(SupervisorTest, GivesPairsToAGuestOfAnOlderVersion) {
+    const Guid web = define("web");
+    ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = "role", .value = "web"}));
+    ASSERT_TRUE(start(web));
+    workers.of(web).kvp_degraded = true;
+    workers.of(web).set_kvp(true);
+    EXPECT_TRUE(run_until([&] { return workers.of(web).external.contains("role"); }));
+    EXPECT_EQ(primary(web, control::Service::kKvp), "degraded");
+}
+
+TEST_F(SupervisorTest, SaysWhyAGuestThatIsNotThereHasNoPairs) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    workers.of(web).unavailable_kvp = true;
+    EXPECT_EQ(ask(web, control::KvpSetCommand{.key = "role", .value = "x"}).error().message,
+              "no daemon");
+    EXPECT_TRUE(store->load_pairs(web)->empty());
+}
+
+TEST_F(SupervisorTest, DeletesNoFactOfTheHostButWhatWasSetInItsPlace) {
+    const Guid web = define("web");
+    const control::KvpDeleteCommand name{.pool = control::Pool::kParameters, .key = "HostName"};
+    for (const bool runs : {false, true}) {
+        if (runs) {
+            ASSERT_TRUE(start(web));
+        }
+        const auto refused = ask(web, name);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().outcome, "refused");
+        EXPECT_THAT(refused.error().message, HasSubstr("HostName is a fact of the host"));
+        ASSERT_TRUE(
+            ask(web, control::KvpSetCommand{
+                         .pool = control::Pool::kParameters, .key = "HostName", .value = "x"}));
+        EXPECT_TRUE(ask(web, name));
+        EXPECT_TRUE(store->load_pairs(web)->empty());
+    }
+    EXPECT_EQ(std::ranges::count(workers.of(web).verbs, "kvp.delete"), 1)
+        << "what was set and deleted while it did not run is none of the guest's business";
+}
+
 TEST_F(SupervisorTest, RemembersOnlySoManyDeletionsForAGuestThatDoesNotRun) {
     const Guid web = define("web");
     for (size_t number = 0; number <= GonePairs::kMaxGonePairs; ++number) {
