@@ -20,8 +20,10 @@ using control::text_at;
 
 constexpr int64_t kMebibyte = int64_t{1024} * 1024;
 
+std::string mebibytes(int64_t bytes) { return std::to_string(bytes / kMebibyte) + " MiB"; }
+
 std::string memory_text(const Json& definition) {
-    return std::to_string(number_at(definition, "memory") / kMebibyte) + " MiB";
+    return mebibytes(number_at(definition, "memory"));
 }
 
 std::string processors_text(const Json& definition) {
@@ -29,16 +31,33 @@ std::string processors_text(const Json& definition) {
     return count + (count == "1" ? " processor" : " processors");
 }
 
-/// Status of the heartbeat in one word, "-" while there is none.
-std::string heartbeat_word(const Json& status) {
+/// Status of the heartbeat in few words, "-" while there is none.
+std::string heartbeat_words(const Json& status) {
     if (const Json& services = member_of(status, "services"); services.is_array()) {
         for (const Json& service : services) {
             if (text_at(service, "service") == "heartbeat") {
-                return text_at(service, "primary");
+                const std::string primary = text_at(service, "primary");
+                // The guest answers, and says that its applications do not.
+                const bool critical = text_at(service, "applications") == "critical";
+                return primary == "ok" && critical ? "applications critical" : primary;
             }
         }
     }
     return "-";
+}
+
+/// Behind what a VM runs with, where its next start will give it something else.
+constexpr std::string_view kChanges = "*";
+
+/// A number of what the VM runs with; of one that does not run, of what it will have.
+std::string now_text(const Json& vm, const char* name, std::string (*text)(int64_t)) {
+    const int64_t defined = number_at(member_of(vm, "definition"), name);
+    const Json& status = member_of(vm, "status");
+    if (!member_of(status, name).is_number_integer()) {
+        return text(defined);
+    }
+    const int64_t now = number_at(status, name);
+    return text(now) + std::string(now == defined ? "" : kChanges);
 }
 
 std::string or_dash(std::string text) { return text.empty() ? "-" : std::move(text); }
@@ -113,18 +132,21 @@ void add_heartbeat(std::vector<Row>& rows, const Json& policy) {
 
 std::string summaries_text(const Json& list) {
     std::vector<Row> rows = {{"NAME", "STATE", "UP", "HEARTBEAT", "MEMORY", "CPUS", "ADDRESSES"}};
+    bool changes = false;
     if (const Json& vms = member_of(list, "vms"); vms.is_array()) {
         for (const Json& vm : vms) {
-            const Json& definition = member_of(vm, "definition");
             const Json& status = member_of(vm, "status");
+            const std::string memory = now_text(vm, "memory", mebibytes);
+            const std::string processors = now_text(vm, "processors", std::to_string);
+            changes |= memory.ends_with(kChanges) || processors.ends_with(kChanges);
             rows.push_back({text_at(vm, "name"), text_at(vm, "state"),
                             status.is_object() ? duration_at(status, "uptime_ms") : "-",
-                            heartbeat_word(status), memory_text(definition),
-                            text_at(definition, "processors"),
+                            heartbeat_words(status), memory, processors,
                             or_dash(joined(member_of(member_of(status, "guest"), "ipv4")))});
         }
     }
-    return table_text(rows);
+    return table_text(rows) +
+           (changes ? "* something else from its next start: hvis vm show NAME\n" : "");
 }
 
 std::string status_text(const Json& summary) {
