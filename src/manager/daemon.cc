@@ -210,7 +210,8 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
                  .runtime_directory = wanted.directories.runtime,
                  .database = database,
                  .started = WallTime::from_system(std::chrono::system_clock::now()),
-                 .launcher = launcher},
+                 .launcher = launcher,
+                 .worker = settings.worker},
         .http = std::move(http),
         .access = std::move(access),
     };

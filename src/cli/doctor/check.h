@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,7 +53,17 @@ struct Host {
     static Host real();
 };
 
-std::vector<Check> check_kvm(const Host& host);
+/// What hvisd says of KVM on its host.
+struct KvmOfHvisd {
+    bool usable = false;
+    std::string explanation;
+};
+/// Nothing where hvisd does not answer, or is on another host.
+std::optional<KvmOfHvisd> kvm_of_hvisd(Api& api);
+
+/// hvisd's word counts where its rights are others than the caller's: it is hvisd that runs the
+/// VMs.
+std::vector<Check> check_kvm(const Host& host, const std::optional<KvmOfHvisd>& hvisd);
 std::vector<Check> check_host(const Host& host);
 /// Whether hvisd answers, and whether the caller may speak to it.
 std::vector<Check> check_manager(const Host& host, Api& api);

@@ -71,7 +71,7 @@ Check find(const std::vector<Check>& checks, const std::string& name) {
 
 TEST(Doctor, FindsNothingWrongWithAGoodHost) {
     const World world;
-    for (const auto& checks : {check_kvm(world.host()), check_host(world.host())}) {
+    for (const auto& checks : {check_kvm(world.host(), {}), check_host(world.host())}) {
         EXPECT_EQ(worst_of(checks), CheckState::kOk) << checks_text(checks);
         for (const Check& check : checks) {
             EXPECT_THAT(check.fix, IsEmpty()) << check.name;
@@ -88,7 +88,7 @@ TEST(Doctor, GivesAFixForWhateverIsWrong) {
     world.programs.erase("qemu-storage-daemon");
     world.release = "5.9.1";
     auto checks = check_host(world.host());
-    const auto more = check_kvm(world.host());
+    const auto more = check_kvm(world.host(), {});
     checks.insert(checks.end(), more.begin(), more.end());
     for (const char* name : {"memory", "huge-pages", "nesting", "passt", "qemu-storage-daemon"}) {
         EXPECT_EQ(find(checks, name).state, CheckState::kWarning) << name;
@@ -101,10 +101,28 @@ TEST(Doctor, GivesAFixForWhateverIsWrong) {
 TEST(Doctor, TellsAMissingKvmFromAForbiddenOne) {
     World world;
     world.kvm_error = ENOENT;
-    EXPECT_THAT(find(check_kvm(world.host()), "kvm").fix, HasSubstr("modprobe kvm_intel"));
+    EXPECT_THAT(find(check_kvm(world.host(), {}), "kvm").fix, HasSubstr("modprobe kvm_intel"));
     world.kvm_error = EACCES;
-    EXPECT_THAT(find(check_kvm(world.host()), "kvm").fix, HasSubstr("usermod -aG kvm"));
-    EXPECT_EQ(worst_of(check_kvm(world.host())), CheckState::kMissing);
+    EXPECT_THAT(find(check_kvm(world.host(), {}), "kvm").fix, HasSubstr("usermod -aG kvm"));
+    EXPECT_EQ(worst_of(check_kvm(world.host(), {})), CheckState::kMissing);
+}
+
+TEST(Doctor, SaysOfKvmWhatHvisdSays) {
+    World world;
+    FakeHvisd hvisd;
+    Api api(UnixEndpoint{hvisd.path()}, -1);
+    world.kvm_error = EACCES;
+    EXPECT_EQ(worst_of(check_kvm(world.host(), kvm_of_hvisd(api))), CheckState::kOk)
+        << "hvisd may, and it is hvisd that runs the VMs";
+    world.kvm_error = 0;
+    hvisd.answer("GET /api/v1/host", 200,
+                 R"({"kvm":{"usable":false,"explanation":"hvisd may not open /dev/kvm"}})");
+    EXPECT_EQ(find(check_kvm(world.host(), kvm_of_hvisd(api)), "kvm-hvisd").finding,
+              "hvisd cannot use KVM: hvisd may not open /dev/kvm");
+    world.kvm_error = EACCES;
+    EXPECT_EQ(find(check_kvm(world.host(), kvm_of_hvisd(api)), "kvm").state, CheckState::kMissing);
+    Api nobody(UnixEndpoint{"/nowhere/hvisd.sock"}, -1);
+    EXPECT_FALSE(kvm_of_hvisd(nobody).has_value());
 }
 
 TEST(Doctor, NamesTheCapabilitiesThatKvmLacks) {
@@ -112,14 +130,14 @@ TEST(Doctor, NamesTheCapabilitiesThatKvmLacks) {
     world.probe.output =
         R"({"capabilities":[{"name":"KVM_CAP_A","since":"4.14","needed":true,"present":false},
                             {"name":"KVM_CAP_B","since":"5.14","needed":false,"present":false}]})";
-    const Check needed = find(check_kvm(world.host()), "kvm-hyperv");
+    const Check needed = find(check_kvm(world.host(), {}), "kvm-hyperv");
     EXPECT_EQ(needed.state, CheckState::kMissing);
     EXPECT_EQ(needed.finding, "KVM lacks KVM_CAP_A (Linux 4.14)");
     EXPECT_THAT(needed.fix, HasSubstr("lab/run"));
     world.probe.output =
         R"({"capabilities":[{"name":"KVM_CAP_B","since":"5.14","needed":false,"present":false}],
             "processor":false,"processor_error":"KVM_CREATE_VCPU: Invalid argument"})";
-    const auto checks = check_kvm(world.host());
+    const auto checks = check_kvm(world.host(), {});
     EXPECT_EQ(find(checks, "kvm-hyperv").state, CheckState::kWarning);
     EXPECT_EQ(find(checks, "kvm-processor").finding, "KVM_CREATE_VCPU: Invalid argument");
 }
@@ -127,9 +145,9 @@ TEST(Doctor, NamesTheCapabilitiesThatKvmLacks) {
 TEST(Doctor, MissesAWorkerThatIsNotThereOrTooOld) {
     World world;
     world.probe = {.status = 2, .output = ""};
-    EXPECT_THAT(find(check_kvm(world.host()), "hvis-vm").finding, HasSubstr("status 2"));
+    EXPECT_THAT(find(check_kvm(world.host(), {}), "hvis-vm").finding, HasSubstr("status 2"));
     world.programs.erase("hvis-vm");
-    EXPECT_EQ(find(check_kvm(world.host()), "hvis-vm").state, CheckState::kMissing);
+    EXPECT_EQ(find(check_kvm(world.host(), {}), "hvis-vm").state, CheckState::kMissing);
 }
 
 TEST(Doctor, AsksHvisdForItsVersion) {

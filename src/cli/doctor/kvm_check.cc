@@ -4,26 +4,28 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/doctor/check.h"
+#include "control/kvm_verdict.h"
 #include "control/show_fields.h"
 
 namespace hvis::cli {
 namespace {
 
-using control::member_of;
-using control::text_at;
+using control::KvmVerdict;
 
-/// Longest output of `hvis-vm --probe --json`.
-constexpr size_t kMaxProbe = size_t{1024} * 1024;
 constexpr const char* kLabHint =
     "until then, guests run in the emulated lab: lab/run -- COMMAND; or without KVM: "
     "hvis vm create NAME --partition loopback";
 
-Check check_device(const Host& host) {
+Check check_device(const Host& host, const std::optional<KvmOfHvisd>& hvisd) {
     switch (const int error = host.open_error("/dev/kvm")) {
         case 0:
             return {"kvm", CheckState::kOk, "/dev/kvm can be opened", ""};
         case EACCES:
         case EPERM:
+            if (hvisd && hvisd->usable) {
+                return {"kvm", CheckState::kOk,
+                        "hvisd can use KVM; you cannot, and need not to steer its VMs", ""};
+            }
             return {"kvm", CheckState::kMissing, "no permission for /dev/kvm",
                     "sudo usermod -aG kvm $USER, then log in anew"};
         default:
@@ -34,42 +36,25 @@ Check check_device(const Host& host) {
     }
 }
 
-std::string missing_capabilities(const Json& probe, bool needed) {
-    std::string list;
-    if (const Json& capabilities = member_of(probe, "capabilities"); capabilities.is_array()) {
-        for (const Json& capability : capabilities) {
-            if (text_at(capability, "present") == "no" &&
-                (text_at(capability, "needed") == "yes") == needed) {
-                list += (list.empty() ? "" : ", ") + text_at(capability, "name") + " (Linux " +
-                        text_at(capability, "since") + ")";
-            }
-        }
-    }
-    return list;
-}
-
-Check judge_capabilities(const Json& probe) {
-    const Json& capabilities = member_of(probe, "capabilities");
-    if (const std::string lacks = missing_capabilities(probe, true); !lacks.empty()) {
-        return {"kvm-hyperv", CheckState::kMissing, "KVM lacks " + lacks,
+Check judge_capabilities(const KvmVerdict& verdict) {
+    if (!verdict.lacks_needed.empty()) {
+        return {"kvm-hyperv", CheckState::kMissing, "KVM lacks " + verdict.lacks_needed,
                 std::string("boot a newer kernel with CONFIG_KVM_HYPERV; ") + kLabHint};
     }
-    if (const std::string lacks = missing_capabilities(probe, false); !lacks.empty()) {
-        return {"kvm-hyperv", CheckState::kWarning, "KVM lacks " + lacks,
+    if (!verdict.lacks_wanted.empty()) {
+        return {"kvm-hyperv", CheckState::kWarning, "KVM lacks " + verdict.lacks_wanted,
                 "guests run, with fewer enlightenments: a newer kernel has them"};
     }
     return {"kvm-hyperv", CheckState::kOk,
-            "KVM has all " + std::to_string(capabilities.size()) + " capabilities that hvis uses",
+            "KVM has all " + std::to_string(verdict.capabilities) + " capabilities that hvis uses",
             ""};
 }
 
-Check judge_processor(const Json& probe) {
-    const std::string complaint = text_at(probe, "processor_error");
-    if (text_at(probe, "processor") == "yes") {
+Check judge_processor(const KvmVerdict& verdict) {
+    if (verdict.processor_bad.empty()) {
         return {"kvm-processor", CheckState::kOk, "a virtual processor with SynIC can be made", ""};
     }
-    return {"kvm-processor", CheckState::kMissing,
-            complaint.empty() ? "no virtual processor with SynIC can be made" : complaint,
+    return {"kvm-processor", CheckState::kMissing, verdict.processor_bad,
             std::string("look at 'dmesg | grep -i kvm'; ") + kLabHint};
 }
 
@@ -84,31 +69,53 @@ Check check_nesting(const Host& host) {
             "its guests are slower; use the hardware where speed matters"};
 }
 
-}  // namespace
-
-std::vector<Check> check_kvm(const Host& host) {
-    std::vector<Check> checks = {check_device(host)};
-    if (checks.front().state != CheckState::kOk) {
-        checks.push_back(check_nesting(host));
-        return checks;
-    }
+/// What the caller's own KVM can do, which opens.
+std::vector<Check> check_abilities(const Host& host) {
     const std::string worker = host.find_program("hvis-vm");
     if (worker.empty()) {
-        checks.push_back({"hvis-vm", CheckState::kMissing, "hvis-vm is not installed",
-                          "install the package hvis, or name its folder in PATH"});
-        return checks;
+        return {{"hvis-vm", CheckState::kMissing, "hvis-vm is not installed",
+                 "install the package hvis, or name its folder in PATH"}};
     }
     const Ran ran = host.run({worker, "--probe", "--json"});
-    const auto probe = control::parse_json(ran.output, kMaxProbe);
-    if (!probe) {
-        checks.push_back({"hvis-vm", CheckState::kMissing,
-                          worker + " --probe ended with status " + std::to_string(ran.status),
-                          "install hvis-vm of the same version as hvis"});
-        return checks;
+    const auto verdict = control::judge_kvm(ran.output);
+    if (!verdict) {
+        return {{"hvis-vm", CheckState::kMissing,
+                 worker + " --probe ended with status " + std::to_string(ran.status),
+                 "install hvis-vm of the same version as hvis"}};
     }
-    checks.push_back(judge_capabilities(**probe));
-    if (missing_capabilities(**probe, true).empty()) {
-        checks.push_back(judge_processor(**probe));
+    std::vector<Check> checks = {judge_capabilities(*verdict)};
+    if (verdict->lacks_needed.empty()) {
+        checks.push_back(judge_processor(*verdict));
+    }
+    return checks;
+}
+
+}  // namespace
+
+std::optional<KvmOfHvisd> kvm_of_hvisd(Api& api) {
+    if (!std::holds_alternative<UnixEndpoint>(api.endpoint())) {
+        return std::nullopt;
+    }
+    const auto answer = api.get(Target("/host"));
+    if (!answer) {
+        return std::nullopt;  // check_manager tells why.
+    }
+    const Json& kvm = control::member_of(**answer, "kvm");
+    return KvmOfHvisd{.usable = control::text_at(kvm, "usable") == "yes",
+                      .explanation = control::text_at(kvm, "explanation")};
+}
+
+std::vector<Check> check_kvm(const Host& host, const std::optional<KvmOfHvisd>& hvisd) {
+    const bool opens = host.open_error("/dev/kvm") == 0;
+    std::vector<Check> checks = {check_device(host, hvisd)};
+    if (opens) {
+        const auto more = check_abilities(host);
+        checks.insert(checks.end(), more.begin(), more.end());
+    }
+    if (hvisd && !hvisd->usable && worst_of(checks) != CheckState::kMissing) {
+        checks.push_back({"kvm-hvisd", CheckState::kMissing,
+                          "hvisd cannot use KVM: " + hvisd->explanation,
+                          "mend that, then ask again: hvis host show"});
     }
     checks.push_back(check_nesting(host));
     return checks;

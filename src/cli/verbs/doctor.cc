@@ -9,7 +9,7 @@ namespace {
 struct Doctor {
     Result<void, Failure> run(Session& session) const {
         const Host host = Host::real();
-        std::vector<Check> checks = check_kvm(host);
+        std::vector<Check> checks = check_kvm(host, kvm_of_hvisd(session.api));
         const auto add = [&](const std::vector<Check>& more) {
             checks.insert(checks.end(), more.begin(), more.end());
         };

@@ -50,6 +50,15 @@ struct DeleteToken {
     }
 };
 
+/// "can be used", "can be used; KVM lacks …", or why it cannot.
+std::string kvm_text(const Json& kvm) {
+    const std::string explanation = text_at(kvm, "explanation");
+    if (text_at(kvm, "usable") != "yes") {
+        return explanation;
+    }
+    return "can be used" + (explanation.empty() ? "" : "; " + explanation);
+}
+
 struct ShowHost {
     Result<void, Failure> run(Session& session) const {
         const Document host = HVIS_TRY(session.api.get(Target("/host")));
@@ -58,9 +67,7 @@ struct ShowHost {
         control::add_row(rows, "Host", text_at(*host, "name"));
         control::add_row(rows, "hvisd", text_at(*host, "version"));
         control::add_row(rows, "Kernel", text_at(*host, "kernel"));
-        control::add_row(
-            rows, "KVM",
-            text_at(kvm, "usable") == "yes" ? "can be used" : text_at(kvm, "explanation"));
+        control::add_row(rows, "KVM", kvm_text(kvm));
         const Json& launcher = control::member_of(*host, "launcher");
         control::add_row(rows, "Launcher",
                          text_at(launcher, "kind") + ": " + text_at(launcher, "explanation"));

@@ -50,6 +50,7 @@ Api::Api(ApiInfo info, const ApiParts& parts, AccessRules access)
       background_(parts.loop),
       streams_(parts.loop, access_),
       sampler_(parts.loop, stats_source(parts.supervisor)),
+      kvm_(parts.loop, info.worker),
       context_{.loop = parts.loop,
                .supervisor = parts.supervisor,
                .events = parts.events,
@@ -59,6 +60,7 @@ Api::Api(ApiInfo info, const ApiParts& parts, AccessRules access)
                .background = background_,
                .streams = streams_,
                .sampler = sampler_,
+               .kvm = kvm_,
                .info = std::move(info),
                .tokens_changed =
                    [this] {

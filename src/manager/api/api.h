@@ -6,6 +6,7 @@
 #include "manager/api/api_context.h"
 #include "manager/api/gateway.h"
 #include "manager/api/http_server.h"
+#include "manager/api/kvm_check.h"
 
 namespace hvis::manager {
 
@@ -51,6 +52,7 @@ private:
     Background background_;
     Streams streams_;
     StatsSampler sampler_;
+    KvmCheck kvm_;
     ApiContext context_;
     Router router_;
     /// What waits on the manager thread's queue for this: expires first.

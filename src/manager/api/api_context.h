@@ -31,7 +31,10 @@ struct ApiInfo {
     std::string database;           ///< path
     WallTime started;
     LauncherChoice launcher;  ///< how workers are started
+    std::string worker;       ///< path of hvis-vm
 };
+
+class KvmCheck;
 
 /// What the handlers work on; manager thread.
 struct ApiContext {
@@ -44,6 +47,7 @@ struct ApiContext {
     Background& background;
     Streams& streams;
     StatsSampler& sampler;
+    KvmCheck& kvm;
     ApiInfo info;
     const HttpServer* server = nullptr;
     /// Hands the tokens of the store to the http thread.

@@ -7,6 +7,7 @@
 #include "control/time_text.h"
 #include "manager/api/absolute_path.h"
 #include "manager/api/handlers.h"
+#include "manager/api/kvm_check.h"
 #include "manager/api/openapi_yaml.h"
 #include "manager/store/database.h"
 
@@ -25,22 +26,32 @@ std::string kernel_release() {
     return ::uname(&names) == 0 ? names.release : "";
 }
 
-Json kvm_json() {
-    const bool exists = ::access("/dev/kvm", F_OK) == 0;
-    const bool usable = exists && ::access("/dev/kvm", R_OK | W_OK) == 0;
-    std::string explanation;
-    if (!exists) {
-        explanation =
-            "there is no /dev/kvm: load kvm_intel or kvm_amd, or allow virtualization in "
-            "the firmware";
-    } else if (!usable) {
-        explanation = "hvisd may not open /dev/kvm: put its user into the group kvm";
-    }
-    return {{"usable", usable}, {"explanation", explanation}};
-}
-
 Json launcher_json(const LauncherChoice& choice) {
     return {{"kind", to_text(choice.kind)}, {"explanation", choice.why}, {"hint", choice.hint}};
+}
+
+Json host_json(ApiContext& context, const KvmCheck::Answer& kvm) {
+    std::map<std::string, uint64_t> states;
+    for (const VmSummary& summary : context.supervisor.list()) {
+        ++states[summary.state];
+    }
+    const long processors = ::sysconf(_SC_NPROCESSORS_ONLN);
+    const long pages = ::sysconf(_SC_PHYS_PAGES);
+    const long page_size = ::sysconf(_SC_PAGESIZE);
+    return {{"name", host_name()},
+            {"kernel", kernel_release()},
+            {"version", context.info.version},
+            {"started", control::time_text(context.info.started)},
+            {"processors", processors},
+            {"memory", static_cast<int64_t>(pages) * page_size},
+            {"kvm", {{"usable", kvm.usable}, {"explanation", kvm.explanation}}},
+            {"launcher", launcher_json(context.info.launcher)},
+            {"state_directory", context.info.state_directory},
+            {"runtime_directory", context.info.runtime_directory},
+            {"vms",
+             {{"count", context.supervisor.count()},
+              {"limit", Supervisor::kMaxVms},
+              {"states", states}}}};
 }
 
 }  // namespace
@@ -57,27 +68,9 @@ void show_contract(ApiContext&, const ApiRequest&, Responder responder) {
 }
 
 void show_host(ApiContext& context, const ApiRequest&, Responder responder) {
-    std::map<std::string, uint64_t> states;
-    for (const VmSummary& summary : context.supervisor.list()) {
-        ++states[summary.state];
-    }
-    const long processors = ::sysconf(_SC_NPROCESSORS_ONLN);
-    const long pages = ::sysconf(_SC_PHYS_PAGES);
-    const long page_size = ::sysconf(_SC_PAGESIZE);
-    responder.json({{"name", host_name()},
-                    {"kernel", kernel_release()},
-                    {"version", context.info.version},
-                    {"started", control::time_text(context.info.started)},
-                    {"processors", processors},
-                    {"memory", static_cast<int64_t>(pages) * page_size},
-                    {"kvm", kvm_json()},
-                    {"launcher", launcher_json(context.info.launcher)},
-                    {"state_directory", context.info.state_directory},
-                    {"runtime_directory", context.info.runtime_directory},
-                    {"vms",
-                     {{"count", context.supervisor.count()},
-                      {"limit", Supervisor::kMaxVms},
-                      {"states", states}}}});
+    context.kvm.ask([&context, responder](const KvmCheck::Answer& kvm) {
+        responder.json(host_json(context, kvm));
+    });
 }
 
 void stop_all_vms(ApiContext& context, const ApiRequest& request, Responder responder) {
