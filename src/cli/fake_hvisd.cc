@@ -176,14 +176,18 @@ std::string FakeHvisd::reply(const FakeRequest& request) {
                             "application/problem+json");
 }
 
-Outcome run_hvis(const std::string& socket, std::vector<std::string> words) {
+Outcome run_hvis(const std::string& socket, std::vector<std::string> words, Place place) {
     Outcome outcome;
+    const bool terminal = place == Place::kTerminal;
     const Output output{.out =
                             [&](std::string_view text) {
                                 outcome.out += text;
                                 return true;
                             },
-                        .err = [&](std::string_view text) { outcome.err += text; }};
+                        .err = [&](std::string_view text) { outcome.err += text; },
+                        .in_terminal = terminal,
+                        .out_terminal = terminal,
+                        .err_terminal = terminal};
     const Surroundings surroundings{
         .variable =
             [&](const char* name) {

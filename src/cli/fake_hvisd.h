@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -37,8 +38,11 @@ struct Outcome {
     std::string err;
 };
 
-/// Runs "hvis WORD…" without a terminal. `socket`: where hvisd listens.
-Outcome run_hvis(const std::string& socket, std::vector<std::string> words);
+enum class Place : uint8_t { kScript, kTerminal };
+
+/// Runs "hvis WORD…", without a terminal unless it is there. `socket`: where hvisd listens.
+Outcome run_hvis(const std::string& socket, std::vector<std::string> words,
+                 Place place = Place::kScript);
 
 inline constexpr const char* kWebId = "5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f";
 inline constexpr const char* kOperationId = "11111111-2222-4333-8444-555555555555";

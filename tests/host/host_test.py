@@ -314,7 +314,7 @@ class HostTest(unittest.TestCase):
         host.await_ready("db", ("heartbeat",))
         self.assertEqual(host.hvis("vm", "delete", "db", "--yes", status=1).error()["code"], "failed")
         host.hvis("stop", "db", "--force", "--timeout", "200s")
-        host.hvis("host", "stop-all")
+        host.hvis("host", "stop-all", "--yes")
         self.assertEqual({vm["state"] for vm in host.hvis("list").json()["vms"]}, {"stopped"})
         self.start("web")
         self.start("db", ("heartbeat",))

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/table.h"
+#include "cli/confirm.h"
 #include "cli/verbs/verbs.h"
 #include "control/show_fields.h"
 
@@ -80,7 +81,14 @@ struct ShowHost {
 
 /// What hvis-guests.service does when the host goes down.
 struct StopAll {
+    bool yes = false;
+
     Result<void, Failure> run(Session& session) const {
+        if (!yes) {
+            HVIS_CHECK(confirm(session, {.deed = "shutting all guests down",
+                                         .question = "Shut down all guests of the host?",
+                                         .declined = "the guests run on"}));
+        }
         const Document operation =
             HVIS_TRY(session.api.send("POST", Target("/host/stop-all"), Json::object()));
         const Document finished = HVIS_TRY(finish_operation(session, operation));
@@ -139,10 +147,10 @@ void add_host_verbs(CLI::App& app, Chosen& chosen) {
     add_token_verbs(app, chosen);
     CLI::App& host = add_noun(app, "host", "The host of the VMs");
     choose<ShowHost>(add_verb(host, "show", "What hvisd says of its host", "host show"), chosen);
-    choose<StopAll>(
+    CLI::App& stop_all =
         add_verb(host, "stop-all", "Shut all guests down, in the reverse of their order",
-                 "host stop-all"),
-        chosen);
+                 "host stop-all --yes");
+    add_flag(stop_all, "--yes,-y", choose<StopAll>(stop_all, chosen)->yes, "do not ask");
     CLI::App& database = add_noun(app, "database", "What hvisd keeps");
     CLI::App& backup = add_verb(database, "backup", "Save the database while hvisd runs",
                                 "database backup /srv/backup/hvis.db");

@@ -1,11 +1,8 @@
 #include <array>
-#include <iostream>
 
 #include <nlohmann/json.hpp>
-#include <poll.h>
-#include <unistd.h>
 
-#include "cli/summary.h"
+#include "cli/confirm.h"
 #include "cli/verbs/verbs.h"
 #include "cli/verbs/vm_fields.h"
 #include "control/commands.h"
@@ -85,24 +82,6 @@ struct SetVm {
     }
 };
 
-/// Asks on the terminal; a failure where the answer is no, or where nobody can be asked.
-Result<void, Failure> confirm_delete(Session& session, const std::string& vm) {
-    const Output& output = session.output;
-    if (!output.in_terminal || !output.err_terminal) {
-        return std::unexpected(make_failure(ErrorCode::kUsage, "deleting " + vm + " needs --yes",
-                                            "without a terminal nobody can be asked"));
-    }
-    output.err("Delete " + vm + ", its pairs and its logs? [y/N] ");
-    HVIS_CHECK(
-        wait_for(STDIN_FILENO, POLLIN, {.deadline = {}, .interrupt = session.api.interrupt()}));
-    std::string answer;
-    std::getline(std::cin, answer);
-    if (answer != "y" && answer != "Y" && answer != "yes") {
-        return std::unexpected(make_failure(ErrorCode::kFailed, vm + " is not deleted"));
-    }
-    return {};
-}
-
 struct DeleteVm {
     std::string vm;
     bool yes = false;
@@ -112,7 +91,9 @@ struct DeleteVm {
         const Document summary = HVIS_TRY(session.api.get(Target::vm(vm)));
         const std::string name = text_at(*summary, "name");
         if (!yes) {
-            HVIS_CHECK(confirm_delete(session, name));
+            HVIS_CHECK(confirm(session, {.deed = "deleting " + name,
+                                         .question = "Delete " + name + ", its pairs and its logs?",
+                                         .declined = name + " is not deleted"}));
         }
         auto answer = session.api.remove(Target::vm(vm));
         if (!answer && answer.error().code == ErrorCode::kUnavailable) {
