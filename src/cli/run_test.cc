@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/fake_hvisd.h"
+#include "cli/fake_input.h"
 #include "cli/session.h"
 
 namespace hvis::cli {
@@ -412,6 +413,23 @@ TEST(Hvis, CarriesPairsThroughAFile) {
     const Outcome facts =
         run_hvis(hvisd.path(), {"kvp", "import", "web", path, "--replace", "--pool", "parameters"});
     EXPECT_EQ(facts.out, "0 pairs set, 0 removed, the others were so already\n") << facts.err;
+}
+
+TEST(Hvis, TakesPairsFromStandardInput) {
+    FakeHvisd hvisd;
+    {
+        const FakeInput input(R"({"new":"z"})");
+        EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "import", "web", "-"}).out,
+                  "1 pair set, 0 removed, the others were so already\n");
+    }
+    EXPECT_THAT(hvisd.take_lines(),
+                ElementsAre("GET /api/v1/vms/web/kvp/external",
+                            R"(PUT /api/v1/vms/web/kvp/external/new {"value":"z"})"));
+    const FakeInput input("nonsense");
+    const Outcome bad = run_hvis(hvisd.path(), {"kvp", "import", "web", "-"});
+    EXPECT_EQ(bad.status, 2);
+    EXPECT_THAT(bad.err, StartsWith("hvis: standard input: line 1, column "));
+    EXPECT_THAT(hvisd.take_lines(), testing::IsEmpty());
 }
 
 TEST(Hvis, ListsEventsFromAsManyPagesAsItTakes) {

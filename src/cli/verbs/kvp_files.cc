@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/standard_input.h"
 #include "cli/verbs/verbs.h"
 #include "control/commands.h"
 #include "control/host_facts.h"
@@ -29,18 +30,26 @@ PairMap pairs_of(const Json& list) {
     return pairs;
 }
 
-/// {"KEY":"VALUE",…}: what a definition of hvis-vm has under "kvp", too.
-Result<PairMap, Failure> read_pairs(const std::string& path) {
+Result<std::string, Failure> contents_of(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     if (!file) {
         return std::unexpected(make_failure(ErrorCode::kUsage, "cannot read " + path,
                                             "'hvis kvp export' writes such a file"));
     }
+    return text;
+}
+
+/// {"KEY":"VALUE",…}: what a definition of hvis-vm has under "kvp", too. "-" is standard input.
+Result<PairMap, Failure> read_pairs(const std::string& path, int interrupt) {
+    const bool is_input = path == "-";
+    const std::string text = HVIS_TRY(
+        is_input ? read_input(Until::kEnd, kMaxPairFile + 1, interrupt) : contents_of(path));
     const auto value = control::parse_json(text, kMaxPairFile);
     const auto bad = [&](const std::string& why) {
-        return std::unexpected(make_failure(ErrorCode::kUsage, path + ": " + why,
-                                            R"(the file holds one object: {"KEY":"VALUE", …})"));
+        return std::unexpected(make_failure(ErrorCode::kUsage,
+                                            (is_input ? "standard input" : path) + ": " + why,
+                                            R"(it holds one object: {"KEY":"VALUE", …})"));
     };
     if (!value) {
         return bad(value.error().to_string());
@@ -145,7 +154,7 @@ struct ImportPairs {
     bool replace = false;
 
     Result<void, Failure> run(Session& session) const {
-        const PairMap wanted = HVIS_TRY(read_pairs(path));
+        const PairMap wanted = HVIS_TRY(read_pairs(path, session.api.interrupt()));
         const Target target = Target::vm(vm) / "kvp" / pool;
         const Document list = HVIS_TRY(session.api.get(target));
         const PairMap present = pairs_of(*list);
@@ -177,8 +186,8 @@ void add_kvp_file_verbs(CLI::App& kvp, Chosen& chosen) {
                               "kvp import web pairs.json --replace");
     const auto load_verb = choose<ImportPairs>(load, chosen);
     add_vm(load, load_verb->vm);
-    add_path(load, type_name::kFile, load_verb->path, "file that kvp export wrote",
-             Need::kRequired);
+    add_argument(load, type_name::kFile, load_verb->path,
+                 "file that kvp export wrote; -: standard input");
     add_choice(load, "--pool", load_verb->pool, control::kPoolWords, "which pool");
     add_flag(load, "--replace", load_verb->replace, "remove the pairs that the file does not have");
 }
