@@ -1,3 +1,6 @@
+#include <array>
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/verbs/verbs.h"
@@ -47,29 +50,46 @@ struct AskGuest {
     std::optional<milliseconds> timeout;
 
     Result<void, Failure> run(Session& session) const {
+        HVIS_CHECK(check_power_off());
         if (const Document summary = HVIS_TRY(down_already(session)); summary != nullptr) {
             session.print(*summary, vm + " does not run: it is " +
                                         control::text_at(*summary, "state") + " already\n");
             return {};
         }
         Json body = Json::object();
-        if (!power_off) {
-            if (force) {
-                body["force"] = true;
-            }
-            if (!message.empty()) {
-                body["message"] = message;
-            }
-            if (reason) {
-                body["reason"] = *reason;
-            }
-            if (timeout) {
-                body["timeout_ms"] = timeout->count();
-            }
+        if (force) {
+            body["force"] = true;
+        }
+        if (!message.empty()) {
+            body["message"] = message;
+        }
+        if (reason) {
+            body["reason"] = *reason;
+        }
+        if (timeout) {
+            body["timeout_ms"] = timeout->count();
         }
         const Target target = Target::vm(vm) / (power_off ? "power-off" : action);
         const Document operation = HVIS_TRY(session.api.send("POST", target, body));
         return carry_out(session, operation, no_wait, vm + done);
+    }
+
+    /// Whoever tells the guest something expects that it is asked.
+    [[nodiscard]] Result<void, Failure> check_power_off() const {
+        const std::array<std::pair<const char*, bool>, 4> told = {
+            {{"--force", force},
+             {"--message", !message.empty()},
+             {"--reason", reason.has_value()},
+             {"--timeout", timeout.has_value()}}};
+        for (const auto& [option, given] : told) {
+            if (power_off && given) {
+                return std::unexpected(control::make_failure(
+                    control::ErrorCode::kUsage,
+                    std::string("--power-off does not ask the guest: it takes no ") + option,
+                    "leave one of the two out"));
+            }
+        }
+        return {};
     }
 
     /// The VM, where it is to stop and has. Cutting the power is hvisd's to judge: a VM that is

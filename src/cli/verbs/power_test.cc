@@ -25,6 +25,21 @@ TEST(Stop, IsDoneWhereTheVmIsDownAlready) {
     EXPECT_EQ(nlohmann::json::parse(programs.out)["state"], "failed");
 }
 
+TEST(Stop, TellsNothingToAGuestWhosePowerIsCut) {
+    FakeHvisd hvisd;
+    const std::vector<std::vector<std::string>> told = {
+        {"--force"}, {"--message", "bye"}, {"--reason", "7"}, {"--timeout", "5s"}};
+    for (std::vector<std::string> words : told) {
+        const std::string option = words.front();
+        words.insert(words.begin(), {"stop", "web", "--power-off"});
+        const Outcome outcome = run_hvis(hvisd.path(), words);
+        EXPECT_EQ(outcome.status, 2);
+        EXPECT_EQ(outcome.err, "hvis: --power-off does not ask the guest: it takes no " + option +
+                                   "\n  leave one of the two out\n");
+    }
+    EXPECT_THAT(hvisd.take_lines(), testing::IsEmpty());
+}
+
 TEST(Wait, FailsAtOnceForAServiceThatIsDisabled) {
     FakeHvisd hvisd;  // kvp of web is disabled
     for (const char* condition : {"kvp", "ip"}) {
