@@ -126,6 +126,8 @@ const std::vector<VerbCase> kVerbs = {
     {"events web --since 7 --severity error --id 3001 --id "
      "heartbeat_regained --limit 5",
      {"GET /api/v1/events?vm=web&severity=error&id=3001%2C3002&since=7&limit=5"}},
+    {"events --since 2026-03-01T12:00 --id 3001,heartbeat_regained --id 7001",
+     {"GET /api/v1/events?id=3001%2C3002%2C7001&from=2026-03-01T12%3A00%3A00Z"}},
     {"operation list", {"GET /api/v1/operations"}},
     {"operation show 11111111-2222-4333-8444-555555555555",
      {"GET /api/v1/operations/11111111-2222-4333-8444-555555555555"}},
@@ -340,6 +342,8 @@ TEST(Hvis, RefusesWrongUsageBeforeItAsksAnybody) {
         "events --severity bad",
         "events --service foo",
         "events --id heartbeat",
+        "events --id 3001,",
+        "events --since 2026-02-30",
         "events --follow --limit 0",
         "token create",
         "completion tcsh",

@@ -1,13 +1,13 @@
+#include <algorithm>
 #include <array>
 
 #include <nlohmann/json.hpp>
 
-#include "base/duration.h"
 #include "cli/event_table.h"
 #include "cli/following.h"
+#include "cli/verbs/event_start.h"
 #include "cli/verbs/verbs.h"
 #include "control/show_fields.h"
-#include "control/time_text.h"
 
 namespace hvis::cli {
 namespace {
@@ -18,32 +18,10 @@ constexpr std::array<std::string_view, 4> kSeverities = {"info", "warning", "err
 /// What hvisd takes as the limit when none is given.
 constexpr size_t kDefaultLimit = 1000;
 
-/// What --since may be: a number, a span of time before now, or a moment.
-struct Since {
-    std::string number;
-    std::string from;
-};
-
-bool is_number(const std::string& text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-}
-
-Since read_since(const std::string& text) {
-    if (is_number(text)) {
-        return {.number = text, .from = {}};
-    }
-    if (const auto span = parse_duration(text)) {
-        return {.number = {},
-                .from = control::time_text(
-                    WallTime::from_system(std::chrono::system_clock::now() - *span))};
-    }
-    return {.number = {}, .from = text};
-}
-
 struct Events {
     std::string vm;
     bool follow = false;
-    std::string since;
+    std::optional<EventStart> since;
     std::string severity;
     std::string service;
     std::vector<std::string> ids;
@@ -69,7 +47,7 @@ struct Events {
     }
 
     Result<void, Failure> list(Session& session) const {
-        const Since start = read_since(since);
+        const EventStart start = since.value_or(EventStart{});
         const Target begin = filtered().with("from", start.from);
         const Document first = HVIS_TRY(
             session.api.get(asked(begin, start.number, limit ? std::to_string(*limit) : "")));
@@ -91,9 +69,9 @@ struct Events {
     /// One page: from a number on, or of the newest the ones before it.
     [[nodiscard]] Target asked(const Target& begin, const std::string& number,
                                const std::string& at_most) const {
-        Target target = begin.with(since.empty() ? "before" : "since", number);
+        Target target = begin.with(since ? "since" : "before", number);
         target = target.with("limit", at_most);
-        return since.empty() ? target.with("newest", "true") : target;
+        return since ? target : target.with("newest", "true");
     }
 
     /// Where hvisd would go on; it looks at so many events for one answer, and no more.
@@ -107,7 +85,7 @@ struct Events {
     void add_page(Json& all, const Json& page) const {
         Json events = control::member_of(page, "events");
         Json& before = all["events"];
-        if (since.empty()) {
+        if (!since) {
             std::swap(before, events);
         }
         before.insert(before.end(), events.begin(), events.end());
@@ -122,8 +100,8 @@ struct Events {
     Result<void, Failure> follow_on(Session& session) const {
         const Target newest = Target("/events").with("newest", "true").with("limit", "1");
         const Document last = HVIS_TRY(session.api.get(newest));
-        Since start = read_since(since);
-        if (since.empty()) {
+        EventStart start = since.value_or(EventStart{});
+        if (!since) {
             start.number = std::to_string(control::number_at(*last, "last") + 1);
         }
         if (!session.json) {
@@ -145,23 +123,24 @@ struct Events {
     }
 };
 
-/// The next of the --id on the line.
-std::optional<std::string> read_id(const std::string& text, std::vector<std::string>& ids) {
-    const auto number = event_number(text);
-    ids.push_back(number.value_or(text));
-    return number ? std::nullopt
-                  : std::optional<std::string>(
-                        "expected a kind of event, such as heartbeat_lost or 3001 "
-                        "(docs/events.md lists them)");
+/// The next --id on the line: one kind, or some with commas between.
+std::optional<std::string> read_ids(const std::string& text, std::vector<std::string>& ids) {
+    for (size_t begin = 0; begin <= text.size();) {
+        const size_t end = std::min(text.find(',', begin), text.size());
+        const auto number = event_number(text.substr(begin, end - begin));
+        if (!number) {
+            return "expected kinds of events, such as heartbeat_lost or 3001,3002 "
+                   "(docs/events.md lists them)";
+        }
+        ids.push_back(*number);
+        begin = end + 1;
+    }
+    return std::nullopt;
 }
 
-std::optional<std::string> read_when(const std::string& text, std::string& since) {
-    const bool moment = text.size() >= 20 && text[4] == '-' && text[10] == 'T';
-    since = text;
-    return is_number(text) || parse_duration(text) || moment
-               ? std::nullopt
-               : std::optional<std::string>(
-                     "expected an event's number, a span such as 2h, or 2026-03-01T12:00:00Z");
+std::optional<std::string> read_start(const std::string& text, std::optional<EventStart>& start) {
+    start = parse_event_start(text, WallTime::from_system(std::chrono::system_clock::now()));
+    return start ? std::nullopt : std::optional<std::string>(kStartExpected);
 }
 
 }  // namespace
@@ -172,15 +151,15 @@ void add_event_verbs(CLI::App& app, Chosen& chosen) {
     const auto verb = choose<Events>(events, chosen);
     add_vm(events, verb->vm, Need::kOptional);
     add_flag(events, "--follow,-f", verb->follow, "go on with what happens from now, until Ctrl+C");
-    std::string& since = verb->since;
-    add_parsed(events, "--since", "from an event's number, a span before now, or a moment", "WHEN",
-               [&since](const std::string& text) { return read_when(text, since); });
+    std::optional<EventStart>& since = verb->since;
+    add_parsed(events, "--since", "from an event's number, a span before now, or a moment (UTC)",
+               "WHEN", [&since](const std::string& text) { return read_start(text, since); });
     add_choice(events, "--severity", verb->severity, kSeverities, "this and worse");
     add_choice(events, "--service", verb->service, kEventServices, "only events about this");
     std::vector<std::string>& ids = verb->ids;
     add_parsed_list(events, "--id",
-                    "only events of this kind, by number or name; may be given again", "ID",
-                    [&ids](const std::string& text) { return read_id(text, ids); });
+                    "only events of these kinds, by number or name; may be given again", "ID[,ID]",
+                    [&ids](const std::string& text) { return read_ids(text, ids); });
     add_number(events, "--limit", verb->limit, "at most so many (1000; with --follow no limit)",
                "N");
 }
