@@ -370,6 +370,26 @@ TEST(Hvis, RefusesWrongUsageBeforeItAsksAnybody) {
     EXPECT_THAT(hvisd.take_lines(), ElementsAre("GET /api/v1/vms/web"));
 }
 
+TEST(Hvis, RefusesTextThatIsNotUtf8) {
+    FakeHvisd hvisd;
+    const std::string latin = "M\xfcnchen";
+    const std::vector<std::pair<std::vector<std::string>, std::string>> wrong = {
+        {{"kvp", "set", "web", "city", latin}, "VALUE"},
+        {{"kvp", "set", "web", latin, "x"}, "KEY"},
+        {{"vm", "set", "web", "--description", latin}, "--description"},
+        {{"vm", "set", "web", "--description=" + latin}, "--description"},
+        {{"vm", "create", "new", "--kernel", "/" + latin}, "--kernel"},
+        {{"status", latin}, "NAME"},
+    };
+    for (const auto& [words, name] : wrong) {
+        const Outcome outcome = run_hvis(hvisd.path(), words);
+        EXPECT_EQ(outcome.status, 2) << name;
+        EXPECT_THAT(outcome.err, StartsWith("hvis: " + name + ": expected UTF-8, and got"));
+    }
+    EXPECT_THAT(hvisd.take_lines(), testing::IsEmpty());
+    EXPECT_EQ(run_hvis(hvisd.path(), {"kvp", "set", "web", "role", "M\xc3\xbcnchen"}).status, 0);
+}
+
 TEST(Hvis, SaysThatHvisdDoesNotRun) {
     const Outcome outcome = run_hvis("/nowhere/hvisd.sock", {"list"});
     EXPECT_EQ(outcome.status, 1);

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/duration.h"
+#include "base/utf16.h"
 
 namespace hvis::cli {
 namespace {
@@ -35,6 +36,11 @@ CLI::Option* add_any(CLI::App& verb, const char* name, const char* description, 
             name,
             [take, own_name](const CLI::results_t& texts) {
                 for (const std::string& text : texts) {
+                    // JSON has no other text: what is none would be stored as something else.
+                    if (!to_utf16le(text)) {
+                        throw CLI::ValidationError(
+                            own_name, "expected UTF-8, and got text in another encoding");
+                    }
                     if (const auto expected = take(text)) {
                         throw CLI::ValidationError(own_name, *expected);
                     }
