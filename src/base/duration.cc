@@ -41,6 +41,16 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     return std::nullopt;
 }
 
+std::string typed_duration(std::chrono::milliseconds duration) {
+    const int64_t left = duration.count();
+    for (const Unit& unit : kUnits) {
+        if (left != 0 && left % unit.milliseconds == 0) {
+            return std::to_string(left / unit.milliseconds) + std::string(unit.name);
+        }
+    }
+    return "0s";
+}
+
 std::string duration_text(std::chrono::milliseconds duration) {
     int64_t left = duration.count();
     std::string text;

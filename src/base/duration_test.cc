@@ -23,6 +23,14 @@ TEST(Duration, RefusesEverythingElse) {
     }
 }
 
+TEST(Duration, IsWrittenAsItIsTyped) {
+    for (const std::string_view text : {"0s", "1ms", "1500ms", "90s", "10m", "1h", "36h", "1d"}) {
+        EXPECT_EQ(typed_duration(*parse_duration(text)), text);
+    }
+    EXPECT_EQ(typed_duration(milliseconds(60'000)), "1m");
+    EXPECT_EQ(typed_duration(milliseconds(86'400'000)), "1d");
+}
+
 TEST(Duration, ShowsTheTwoLargestUnits) {
     EXPECT_EQ(duration_text(milliseconds(0)), "0 s");
     EXPECT_EQ(duration_text(milliseconds(250)), "250 ms");

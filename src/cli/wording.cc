@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/duration_wording.h"
 #include "cli/tree.h"
 
 namespace hvis::cli {
@@ -14,6 +15,9 @@ namespace {
 
 using control::ErrorCode;
 using control::Failure;
+
+/// How the names of fields end that hold durations.
+constexpr std::string_view kMilliseconds = "_ms";
 
 struct Renamed {
     std::string_view from;
@@ -81,8 +85,8 @@ std::string option_name(std::string_view pointer) {
         return std::string(found->to);
     }
     std::string name = "-" + std::string(pointer);
-    if (name.ends_with("_ms")) {
-        name.resize(name.size() - 3);
+    if (name.ends_with(kMilliseconds)) {
+        name.resize(name.size() - kMilliseconds.size());
     }
     std::ranges::replace(name, '/', '-');
     std::ranges::replace(name, '_', '-');
@@ -107,6 +111,20 @@ std::optional<std::string> option_of(const CLI::App& verb, std::string_view poin
     return std::nullopt;
 }
 
+/// "longest_delay_ms", told of "/restart/first_delay_ms", is "--restart-longest-delay".
+void name_sibling(const CLI::App& verb, const std::string& field, std::string& message) {
+    const size_t unit = message.find(kMilliseconds);
+    if (unit == std::string::npos) {
+        return;
+    }
+    const size_t begin = message.find_last_of(' ', unit) + 1;
+    const size_t length = unit + kMilliseconds.size() - begin;
+    const std::string parent = field.substr(0, field.rfind('/') + 1);
+    if (const auto option = option_of(verb, parent + message.substr(begin, length))) {
+        message.replace(begin, length, *option);
+    }
+}
+
 /// "/kernel: required, but missing" and "parameter limit: …" begin with the option instead.
 void name_option(const CLI::App& verb, Failure& failure) {
     constexpr std::string_view kParameter = "parameter ";
@@ -119,7 +137,12 @@ void name_option(const CLI::App& verb, Failure& failure) {
         return;
     }
     if (const auto option = option_of(verb, field); option && begins != std::string::npos) {
-        failure.message = *option + failure.message.substr(begins);
+        std::string rest = failure.message.substr(begins);
+        if (field.ends_with(kMilliseconds)) {
+            rest = with_durations(rest);
+            name_sibling(verb, field, rest);
+        }
+        failure.message = *option + rest;
     }
 }
 
