@@ -35,6 +35,20 @@ TEST(IpSettings, CanBeDhcpAlone) {
     EXPECT_FALSE(info->ipv6);
 }
 
+TEST(IpSettings, NameTheFieldThatIsWrong) {
+    const auto complaint = [](const control::IpSetCommand& command) {
+        return ip_settings_of(command).error().to_string();
+    };
+    EXPECT_EQ(complaint({.adapter = kAdapter, .addresses = {"192.0.2.7/24", "192.0.2.8"}}),
+              "/addresses/1: expected an address such as 192.168.1.4/24 or fd00::4/64, not "
+              "'192.0.2.8'");
+    EXPECT_EQ(complaint({.adapter = kAdapter, .dhcp = true, .gateways = {"gw\n"}}),
+              "/gateways/0: expected an address such as 192.168.1.1 or fd00::1, not 'gw\\x0a'");
+    EXPECT_EQ(complaint({.adapter = kAdapter, .dhcp = true, .dns_servers = {"::1", "1.2.3.4/24"}}),
+              "/dns_servers/1: expected an address such as 192.168.1.1 or fd00::1, not "
+              "'1.2.3.4/24'");
+}
+
 TEST(IpSettings, RefuseWhatIsNoAddress) {
     for (const char* bad : {"192.168.7.2", "192.168.7.2/33", "192.168.7/24", "fd00::2/129", "/24",
                             "1.2.3.4/24;rm", "$(reboot)/1", "", "1.2.3.4/"}) {

@@ -262,7 +262,7 @@ void Vm::run(const control::KvpWatchCommand& command, control::Responder respond
 void Vm::run(const control::IpSetCommand& command, control::Responder responder) {
     const auto info = ip_settings_of(command);
     if (!info) {
-        responder.failed(refused_at_once(info.error(), services_->report(ServiceKind::kKvp)));
+        responder.failed(control::usage_failure(info.error()));
         return;
     }
     submit_kvp(services_->kvp().set_ip_info(*info, services_->clocks(), command.timeout), command,

@@ -197,7 +197,10 @@ class VmTest(unittest.TestCase):
         for body, pointer in (
             ({"adapter": "eth0", "dhcp": True}, "/adapter"),
             ({"adapter": adapter}, "/addresses"),
+            ({"adapter": adapter, "addresses": ["192.0.2.7"]}, "/addresses/0"),
             ({"adapter": adapter, "dhcp": True, "gateways": ["::1"] * 6}, "/gateways"),
+            ({"adapter": adapter, "dhcp": True, "gateways": ["::1", "192.0.2.1/24"]}, "/gateways/1"),
+            ({"adapter": adapter, "dhcp": True, "dns_servers": ["ns.example"]}, "/dns_servers/0"),
             ({"adapter": adapter, "dhcp": True, "mtu": 9000}, "/mtu"),
         ):
             self.assertEqual(self.ask("setIp", body, status=400)["pointer"], pointer)
