@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import time
 
@@ -13,13 +14,15 @@ HVIS = os.environ["HVIS"]
 GUEST_DIR = os.environ["HVIS_GUEST_DIR"]
 # For anything that a guest does on an emulated processor beside others.
 PATIENCE = 300
+# Else a sanitizer keeps freed memory back, hundreds of MiB of it, and memory() tells that.
+FRUGAL = "quarantine_size_mb=1:thread_local_quarantine_size_kb=16"
 
 
 class Answer:
-    def __init__(self, done):
-        self.status = done.returncode
-        self.text = done.stdout
-        self.errors = done.stderr
+    def __init__(self, status, text, errors):
+        self.status = status
+        self.text = text
+        self.errors = errors
 
     def json(self):
         return json.loads(self.text)
@@ -30,6 +33,9 @@ class Answer:
 
 class Host(Daemon):
     """hvisd in a directory of its own, whose VMs are real guests."""
+
+    def __init__(self):
+        super().__init__(environment={"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", FRUGAL)})
 
     def surroundings(self):
         return dict(os.environ, HVIS_SOCKET=self.socket)
@@ -45,8 +51,9 @@ class Host(Daemon):
         return answer
 
     def try_hvis(self, *words):
-        return Answer(subprocess.run([HVIS, "--json", *words], env=self.surroundings(), capture_output=True, text=True,
-                                     timeout=2 * PATIENCE, check=False))
+        done = subprocess.run([HVIS, "--json", *words], env=self.surroundings(), capture_output=True, text=True,
+                              timeout=2 * PATIENCE, check=False)
+        return Answer(done.returncode, done.stdout, done.stderr)
 
     def shown(self, *words):
         """What a person sees: the tables."""
@@ -60,12 +67,18 @@ class Host(Daemon):
         return subprocess.Popen([HVIS, "--json", *words], env=self.surroundings(), stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
 
-    def ends_with(self, begun, status):
-        """What a command that was begun has printed at its end, which must have this status."""
-        output, errors = begun.communicate(timeout=2 * PATIENCE)
-        if begun.returncode != status:
-            raise AssertionError(f"{begun.args}: status {begun.returncode}, not {status}\n{output}{errors}")
-        return output
+    def ends_with(self, begun, status, patience=2 * PATIENCE):
+        """The answer to a command that was begun; it must end, and with this status."""
+        try:
+            answer = Answer(None, *begun.communicate(timeout=patience))
+        except subprocess.TimeoutExpired:
+            begun.kill()
+            begun.communicate()
+            raise AssertionError(f"{begun.args} did not end within {patience} s") from None
+        answer.status = begun.returncode
+        if answer.status != status:
+            raise AssertionError(f"{begun.args}: status {answer.status}, not {status}\n{answer.text}{answer.errors}")
+        return answer
 
     def console(self, name):
         """`hvis console` on a terminal of its own: the process, and the terminal's other end."""
@@ -90,6 +103,10 @@ class Host(Daemon):
         guest.connect()
         return guest
 
+    def status(self, name):
+        """As its worker says at this moment."""
+        return self.hvis("status", name).json()["status"]
+
     def services(self, name):
         return {service["service"]: service for service in self.hvis("service", "list", name).json()["services"]}
 
@@ -106,11 +123,16 @@ class Host(Daemon):
     def await_service(self, name, service, primary):
         self.await_that(f"{service} of {name} is {primary}", lambda: self.services(name)[service]["primary"] == primary)
 
-    def await_event(self, name, event, since):
+    def await_services(self, name):
+        """Until all are ok that are enabled."""
+        self.await_that(f"all enabled services of {name} are ok",
+                        lambda: {s["primary"] for s in self.services(name).values() if s["enabled"]} == {"ok"})
+
+    def await_event(self, name, event, since, matches=lambda fields: True):
         found = []
 
         def look():
-            found[:] = [e for e in self.events(name, "--since", str(since)) if e["name"] == event]
+            found[:] = [e for e in self.events(name, "--since", str(since)) if e["name"] == event and matches(e["fields"])]
             return found
 
         self.await_that(f"event {event} of {name}", look)
@@ -120,3 +142,21 @@ class Host(Daemon):
         """The number after the newest event."""
         events = self.hvis("events", "--limit", "1").json()["events"]
         return events[-1]["sequence"] + 1 if events else 1
+
+    def files(self):
+        """The descriptors of hvisd: the fewest of a few looks, as a connection comes and goes."""
+        counts = []
+        for _ in range(5):
+            counts.append(len(os.listdir(f"/proc/{self.process.pid}/fd")))
+            time.sleep(0.2)
+        return min(counts)
+
+    def memory(self):
+        """Bytes of hvisd in memory, without those of files."""
+        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as file:
+            return int(re.search(r"^RssAnon:\s+(\d+) kB$", file.read(), re.MULTILINE).group(1)) * 1024
+
+    def measured(self, metric, name):
+        """What /metrics has of a VM under this name: one value for each line."""
+        lines = rf'^{metric}\{{[^}}]*vm="{name}"[^}}]*\}} (\S+)$'
+        return [float(value) for value in re.findall(lines, self.get("/metrics").text, re.MULTILINE)]
