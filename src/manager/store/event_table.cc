@@ -211,16 +211,30 @@ Result<EventPage, Failure> EventTable::query(const EventFilter& filter) {
 }
 
 Result<uint64_t, Failure> EventTable::trim(uint64_t keep, WallTime before, uint64_t limit) {
-    const uint64_t newest = HVIS_TRY(last());
-    const uint64_t beyond = newest > keep ? newest - keep : 0;
+    const uint64_t present = HVIS_TRY(count());
+    const uint64_t beyond = present > keep ? present - keep : 0;
     auto rows = HVIS_TRY(database_.prepare(
-        "DELETE FROM event WHERE sequence IN (SELECT sequence FROM (SELECT sequence, time FROM "
-        "event ORDER BY sequence LIMIT ?3) WHERE sequence <= ?1 OR time < ?2)"));
-    HVIS_CHECK(rows.bind(1, static_cast<int64_t>(beyond))
+        "DELETE FROM event WHERE sequence IN (SELECT sequence FROM (SELECT sequence, time, "
+        "row_number() OVER (ORDER BY sequence) AS place FROM (SELECT sequence, time FROM event "
+        "ORDER BY sequence LIMIT ?3)) WHERE place <= ?1 OR time < ?2)"));
+    HVIS_CHECK(rows.bind(1, static_cast<int64_t>(std::min<uint64_t>(beyond, INT64_MAX)))
                    .bind(2, to_column(before))
                    .bind(3, static_cast<int64_t>(std::min<uint64_t>(limit, INT64_MAX)))
                    .run());
-    return static_cast<uint64_t>(database_.changes());
+    const auto removed = static_cast<uint64_t>(database_.changes());
+    counted_ -= removed;
+    return removed;
+}
+
+Result<uint64_t, Failure> EventTable::count() {
+    const uint64_t newest = HVIS_TRY(last());
+    auto rows = HVIS_TRY(
+        database_.prepare("SELECT count(*) FROM event WHERE sequence > ?1 AND sequence <= ?2"));
+    rows.bind(1, static_cast<int64_t>(counted_to_)).bind(2, static_cast<int64_t>(newest));
+    HVIS_CHECK(rows.step());
+    counted_ += static_cast<uint64_t>(rows.integer(0));
+    counted_to_ = newest;
+    return counted_;
 }
 
 Result<uint64_t, Failure> EventTable::first() {

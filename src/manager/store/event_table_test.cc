@@ -228,5 +228,32 @@ TEST_F(EventTableTest, TrimsTheOldestInStepsAndNeverUsesANumberTwice) {
     EXPECT_EQ(more[0].sequence, 6U);
 }
 
+TEST_F(EventTableTest, CountsEventsAndNotTheNumbersThatWereLeftOut) {
+    must(table.go_on_behind(10'000));
+    std::vector<StoredEvent> more = {event_of(9, kWeb, 1001, Severity::kInfo)};
+    must(table.append(more));
+    EXPECT_EQ(must(table.count()), 6U);
+    EXPECT_EQ(must(table.trim(6, at(0), 100)), 0U);
+    EXPECT_EQ(must(table.trim(4, at(0), 100)), 2U);
+    EXPECT_THAT(found([](auto&) {}), ElementsAre(3, 4, 5, 10'001));
+    EXPECT_EQ(must(table.count()), 4U);
+    EventTable reopened(*database);
+    EXPECT_EQ(must(reopened.count()), 4U);
+}
+
+TEST_F(EventTableTest, CountsNothingThatWasTakenBack) {
+    EXPECT_EQ(must(table.count()), 5U);
+    const auto failed = database->transaction([&]() -> Result<void, Failure> {
+        std::vector<StoredEvent> more(3, event_of(9, kWeb, 1001, Severity::kInfo));
+        HVIS_CHECK(table.append(more));
+        return std::unexpected(control::make_failure(control::ErrorCode::kFailed, "so it is"));
+    });
+    EXPECT_FALSE(failed);
+    EXPECT_EQ(must(table.count()), 5U);
+    std::vector<StoredEvent> more = {event_of(9, kWeb, 1001, Severity::kInfo)};
+    must(table.append(more));
+    EXPECT_EQ(must(table.count()), 6U);
+}
+
 }  // namespace
 }  // namespace hvis::manager

@@ -63,6 +63,8 @@ Result<std::unique_ptr<Store>, Failure> Store::open(const std::string& path, uin
     HVIS_CHECK(migrate(*database, schema_steps()));
     std::unique_ptr<Store> store(new Store(std::move(database), std::move(boot)));
     HVIS_CHECK(store->tables_->numbers.begin());
+    // Here, where a start may take its time: the retention asks for it later, on a busy thread.
+    HVIS_CHECK(store->tables_->events.count());
     store->id_ = HVIS_TRY(database_id(store->tables_->settings));
     HVIS_CHECK(store->limit_size(max_bytes));
     return store;
