@@ -144,6 +144,7 @@ Result<void, Failure> Database::back_up_file(const std::string& source, const st
 Result<std::string, Failure> restore_database(const std::string& backup, const std::string& path) {
     HVIS_CHECK(Database::check_file(backup));
     const UniqueFd lock = HVIS_TRY(lock_database(path, Database::kLockWait));
+    HVIS_CHECK(give_to_owner_of_folder(path + ".lock"));
     const std::string copy = path + ".restored";
     remove_database_files(copy);
     {
@@ -164,6 +165,9 @@ Result<std::string, Failure> restore_database(const std::string& backup, const s
         }
         sqlite3_close(target);
         sqlite3_close(source);
+        if (copied) {
+            copied = give_to_owner_of_folder(copy);
+        }
         if (copied) {
             copied = Database::check_file(copy);
             // The backup may be one in WAL mode; nothing has been written to these.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "manager/store/database.h"
 #include "manager/store/store.h"
@@ -133,6 +135,41 @@ TEST(Backup, IsAnotherDatabaseOnceItIsPutBack) {
     must(restore_database(folder.file("copy.db"), folder.file()));
     const auto store = must(Store::open(folder.file()));
     EXPECT_NE(store->id(), before) << "what was given after the backup has the old one";
+}
+
+TEST(Backup, IsTheFoldersOwnersOnceRootHasPutItBack) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "only root can make files that are another user's";
+    }
+    constexpr uid_t kOwner = 12345;
+    const TestFolder folder;
+    must(open_with_words(folder.file("source.db"), 2)->backup(folder.file("copy.db")));
+    std::filesystem::create_directory(folder.file("state"));
+    ASSERT_EQ(::chown(folder.file("state").c_str(), kOwner, kOwner), 0);
+    must(restore_database(folder.file("copy.db"), folder.file("state/hvis.db")));
+    for (const char* name : {"state/hvis.db", "state/hvis.db.lock"}) {
+        struct stat about{};
+        ASSERT_EQ(::stat(folder.file(name).c_str(), &about), 0) << name;
+        EXPECT_EQ(about.st_uid, kOwner) << name;
+        EXPECT_EQ(about.st_gid, kOwner) << name;
+        EXPECT_EQ(about.st_mode & 0777U, 0600U) << name;
+    }
+}
+
+TEST(Backup, GivesAwayNoFileThatHasAnotherName) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "only root can make files that are another user's";
+    }
+    const TestFolder folder;
+    must(open_with_words(folder.file("source.db"), 2)->backup(folder.file("copy.db")));
+    std::filesystem::create_directory(folder.file("state"));
+    write_file(folder.file("precious"), "root's");
+    std::filesystem::create_hard_link(folder.file("precious"), folder.file("state/hvis.db.lock"));
+    ASSERT_EQ(::chown(folder.file("state").c_str(), 12345, 12345), 0);
+    must(restore_database(folder.file("copy.db"), folder.file("state/hvis.db")));
+    struct stat about{};
+    ASSERT_EQ(::stat(folder.file("precious").c_str(), &about), 0);
+    EXPECT_EQ(about.st_uid, 0U);
 }
 
 TEST(Backup, IsCheckedBeforeItIsPutBack) {

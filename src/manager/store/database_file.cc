@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "manager/store/sqlite_failure.h"
 
@@ -23,10 +24,14 @@ std::unexpected<Failure> os_failure(const std::string& what, int error) {
                      "room"));
 }
 
+std::string folder_of(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
 /// Waits until the folder's list of names is on the disk.
 Result<void, Failure> sync_folder_of(const std::string& path) {
-    const size_t slash = path.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const std::string folder = folder_of(path);
     const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd || ::fsync(fd.get()) != 0) {
         return os_failure("the folder " + folder + " cannot be written", errno);
@@ -82,6 +87,26 @@ Result<void, Failure> make_private_file(const std::string& path) {
     const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file) {
         return os_failure("the file " + path + " cannot be made", errno);
+    }
+    return {};
+}
+
+Result<void, Failure> give_to_owner_of_folder(const std::string& path) {
+    if (::geteuid() != 0) {
+        return {};
+    }
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    struct stat about{};
+    struct stat folder{};
+    if (!file || ::fstat(file.get(), &about) != 0 ||
+        ::stat(folder_of(path).c_str(), &folder) != 0) {
+        return os_failure("the owner of " + path + " cannot be told", errno);
+    }
+    if (!S_ISREG(about.st_mode) || about.st_nlink != 1) {
+        return {};
+    }
+    if (::fchown(file.get(), folder.st_uid, folder.st_gid) != 0) {
+        return os_failure(path + " cannot be given to the owner of its folder", errno);
     }
     return {};
 }

@@ -26,6 +26,10 @@ Result<UniqueFd, Failure> lock_database(const std::string& path,
 Result<bool, Failure> file_is_missing(const std::string& path);
 /// Makes an empty file that only its owner may read; fails if there is one.
 Result<void, Failure> make_private_file(const std::string& path);
+/// Run by root, gives a file that root has made to the owner of its folder: the database is
+/// hvisd's, whoever puts it back. A file that has other names is left alone, as it may be of
+/// elsewhere.
+Result<void, Failure> give_to_owner_of_folder(const std::string& path);
 /// Gives a finished file its name, which must be free, and waits until all is on the disk.
 Result<void, Failure> publish_file(const std::string& finished, const std::string& path);
 /// Removes the file and what SQLite keeps beside it.
