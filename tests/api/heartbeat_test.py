@@ -158,6 +158,27 @@ class HeartbeatTest(unittest.TestCase):
         with open(self.printed + ".json", encoding="utf-8") as file:
             self.assertEqual([json.loads(line) for line in file], told)
 
+    def prove(self):
+        """What POST heartbeat/test answers: the event, and the deliveries by hook."""
+        answer = self.daemon.request("POST", f"{VM}/heartbeat/test")
+        self.assertEqual(answer.status, 200, answer.text)
+        said = answer.json()
+        return said["event"], {each["hook"]: each for each in said["deliveries"]}
+
+    def test_the_way_of_an_alert_is_proved_from_end_to_end(self):
+        self.daemon.request("POST", "/api/v1/vms", {"name": "web", "partition": "loopback", "memory": "64M"})
+        first, deliveries = self.prove()
+        self.assertEqual((deliveries["pager"]["state"], deliveries["mail"]["state"]), ("waiting", "taken"), deliveries)
+        self.assertIn("503", deliveries["pager"]["problem"], "the receiver refuses the first try")
+        second, deliveries = self.prove()
+        for hook in ("pager", "mail"):
+            shown = deliveries[hook]
+            self.assertEqual((shown["state"], shown["attempts"], shown["problem"]), ("taken", 1, ""), shown)
+        self.assertEqual(self.receiver.taken, [first, second])
+        self.assertEqual(self.receiver.forged, [])
+        self.assertEqual(self.programs_were_run_for(), [f"alert_test web {event['sequence']}" for event in (first, second)])
+        self.assertEqual((second["name"], second["severity"], second["vm_name"]), ("alert_test", "critical", "web"))
+
     def state(self):
         return self.daemon.get(VM).json()["state"]
 
