@@ -14,30 +14,36 @@ namespace {
 struct KnownSuite {
     std::string_view name;
     std::string_view vmbus_version;
+    std::string_view oldest_vmbus_version;
     bool vmbus_is_a_module;
     bool unload_is_announced;
     bool has_implicit_time;
 };
 
-// Linux: vmbus_versions[] in drivers/hv/connection.c; 5.3 came with 5.11.
+// Linux: vmbus_versions[] in drivers/hv/connection.c; 5.3 came with 5.11. Those of 3.0 and 2.4 went
+// before 7.3, whose kernel then says that it cannot connect, and makes no contact.
 constexpr auto kKnownSuites = std::to_array<KnownSuite>({
     {.name = "debian11",
      .vmbus_version = "5.2",
+     .oldest_vmbus_version = "2.4",
      .vmbus_is_a_module = true,
      .unload_is_announced = false,
      .has_implicit_time = false},
     {.name = "debian12",
      .vmbus_version = "5.3",
+     .oldest_vmbus_version = "2.4",
      .vmbus_is_a_module = true,
      .unload_is_announced = true,
      .has_implicit_time = false},
     {.name = "debian13",
      .vmbus_version = "5.3",
+     .oldest_vmbus_version = "2.4",
      .vmbus_is_a_module = true,
      .unload_is_announced = true,
      .has_implicit_time = true},
     {.name = "backports",
      .vmbus_version = "5.3",
+     .oldest_vmbus_version = "4.0",
      .vmbus_is_a_module = false,
      .unload_is_announced = true,
      .has_implicit_time = true},
@@ -72,6 +78,7 @@ Suite load() {
             .initrd = (folder / "initrd").string(),
             .command_line = std::move(command_line),
             .vmbus_version = known->vmbus_version,
+            .oldest_vmbus_version = known->oldest_vmbus_version,
             .vmbus_is_a_module = known->vmbus_is_a_module,
             .unload_is_announced = known->unload_is_announced,
             .has_implicit_time = known->has_implicit_time};

@@ -15,6 +15,8 @@ struct Suite {
 
     /// The newest VMBus protocol that its kernel speaks.
     std::string_view vmbus_version;
+    /// The oldest that it speaks: a kernel of 7.x asks for nothing older than 4.0.
+    std::string_view oldest_vmbus_version;
     /// hv_vmbus can be unloaded. Debian's 7.x kernels have it built in: there, cases that load it
     /// anew start the guest anew instead.
     bool vmbus_is_a_module;
