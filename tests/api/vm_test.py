@@ -187,6 +187,19 @@ class VmTest(unittest.TestCase):
         self.ask("switchService", {"enabled": True}, service="kvp")
         self.until(lambda: guest_has({"role": "3"}))
 
+    def test_bodies_say_nothing_that_path_and_query_are_for(self):
+        pair = {"pool": "external", "key": "k"}
+        for more, pointer in (({"pool": "guest"}, "/pool"), ({"key": "other"}, "/key"), ({"timeout_ms": 5}, "/timeout_ms"),
+                              ({"initial": True}, "/initial"), ({"pool": "external"}, "/pool")):
+            with self.subTest(more=more):
+                self.assertEqual(self.ask("setPair", {"value": "x", **more}, status=400, **pair)["pointer"], pointer)
+                if "key" not in more:
+                    added = self.ask("addPair", {"key": "k", "value": "x", **more}, status=400, pool="external")
+                    self.assertEqual(added["pointer"], pointer)
+        self.assertEqual(self.ask("listPairs", pool="external")["pairs"], [])
+        twice = self.ask("syncTime", {"timeout_ms": 5}, status=400, query="?timeout_ms=5")
+        self.assertEqual(twice["pointer"], "/timeout_ms")
+
     def test_answers_about_a_vm_that_runs(self):
         self.begin()
         self.assertEqual(self.ask("showStatus")["state"], "running")

@@ -11,13 +11,20 @@ namespace {
 
 using control::Json;
 
-/// What the path and the query say, as arguments of a kvp verb; nothing when it was answered.
+/// What path, query and body say, as arguments of a kvp verb; nothing when it was answered.
 std::optional<Json> arguments(const ApiRequest& request, const Responder& responder) {
     QueryReader query(request.query);
     const auto timeout =
         query.integer("timeout_ms", {.lowest = 1, .highest = control::kMaxTimeout.count()});
     if (const auto finished = query.finish(); !finished) {
         responder.fail(finished.error());
+        return std::nullopt;
+    }
+    if (request.body->contains("timeout_ms")) {
+        // As an argument it would be one of the verb's.
+        responder.fail(
+            control::usage_failure({.pointer = "/timeout_ms",
+                                    .message = "unknown field; it is a parameter of the query"}));
         return std::nullopt;
     }
     Json args = {{"pool", request.name("pool")}};
@@ -27,7 +34,7 @@ std::optional<Json> arguments(const ApiRequest& request, const Responder& respon
     if (timeout) {
         args["timeout_ms"] = *timeout;
     }
-    return body_with(request, args);
+    return body_with(request, args, responder);
 }
 
 Json only_pair(const Json& result) {

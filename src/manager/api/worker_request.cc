@@ -50,12 +50,22 @@ void pass_on_with_timeout(ApiContext& context, const ApiRequest& request,
         return;
     }
     const auto more = timeout ? control::Json{{"timeout_ms", *timeout}} : control::Json::object();
-    ask_worker(context, *vm, verb, body_with(request, more), responder);
+    if (const auto args = body_with(request, more, responder)) {
+        ask_worker(context, *vm, verb, *args, responder);
+    }
 }
 
-control::Json body_with(const ApiRequest& request, const control::Json& more) {
+std::optional<control::Json> body_with(const ApiRequest& request, const control::Json& more,
+                                       const Responder& responder) {
     control::Json body = *request.body;
-    body.update(more);
+    for (const auto& [name, value] : more.items()) {
+        if (!body.emplace(name, value).second) {
+            responder.fail(
+                control::usage_failure({.pointer = control::child_pointer({}, name),
+                                        .message = "the path or the query says this already"}));
+            return std::nullopt;
+        }
+    }
     return body;
 }
 

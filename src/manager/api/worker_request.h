@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "control/commands.h"
@@ -22,7 +23,9 @@ void pass_on(ApiContext& context, const ApiRequest& request, const Responder& re
 void pass_on_with_timeout(ApiContext& context, const ApiRequest& request,
                           const Responder& responder, std::string_view verb);
 
-/// The request's body with the members of `more` put in.
-control::Json body_with(const ApiRequest& request, const control::Json& more);
+/// The request's body with the members of `more`, which path and query have said already; nothing
+/// when it was answered, since the body says one of them too.
+std::optional<control::Json> body_with(const ApiRequest& request, const control::Json& more,
+                                       const Responder& responder);
 
 }  // namespace hvis::manager
