@@ -443,6 +443,19 @@ TEST_F(HttpServerTest, StreamsEventsAndBeatsWhileSilent) {
     EXPECT_FALSE(sink->write("data: 2\n\n"));
 }
 
+TEST_F(HttpServerTest, BeginsNoStreamForHead) {
+    serve({.streams = 1, .streams_kept_for_administrators = 0});
+    Client client(path_);
+    client.send("HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    const auto sink = handler_.take_sink();
+    sink->write("data: 1\n\n");
+    const std::string text = client.read_all();
+    EXPECT_THAT(text, HasSubstr("Content-Type: text/event-stream\r\n"));
+    EXPECT_THAT(text, testing::EndsWith("\r\n\r\n")) << "the header and no more";
+    EXPECT_TRUE(handler_.saw_closed());
+    EXPECT_EQ(server_->counters().streams, 0U);
+}
+
 TEST_F(HttpServerTest, NoticesThatAStreamsClientLeft) {
     serve();
     Client client(path_);

@@ -134,9 +134,7 @@ private:
             write_response(std::move(response));
             return;
         }
-        ++shared_->counters.streams;
         pending_ = nullptr;
-        sink_ = std::move(sink);
         keep_alive_ = false;
         chunked_ = version_ >= 11;
         message_.emplace(static_cast<http::status>(head.status), version_);
@@ -144,8 +142,20 @@ private:
         message_->keep_alive(false);
         message_->chunked(chunked_);
         serializer_.emplace(*message_);
-        writing_ = true;
         lowest().expires_after(limits().write_time);
+        if (request_.method == Method::kHead) {
+            // The answer ends here: nothing of the stream is ever sent.
+            sink->close();
+            http::async_write_header(
+                stream_, *serializer_,
+                [self = this->shared_from_this()](beast::error_code error, size_t) {
+                    self->answered(error);
+                });
+            return;
+        }
+        ++shared_->counters.streams;
+        sink_ = std::move(sink);
+        writing_ = true;
         http::async_write_header(
             stream_, *serializer_,
             [self = this->shared_from_this()](beast::error_code error, size_t) {
