@@ -14,6 +14,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -371,14 +372,31 @@ TEST_F(HttpServerTest, DropsIdleAndSlowClients) {
     EXPECT_EQ(silent.read_all(), "");
     Client half(path_);
     half.send("GET /echo HT");
-    EXPECT_EQ(half.read_all(), "");
+    EXPECT_THAT(half.read_all(), StartsWith("HTTP/1.1 408 "));
     Client no_body(path_);
+    no_body.send(get("/echo"));
+    no_body.read_until("\r\n\r\n");
     no_body.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
-    EXPECT_EQ(no_body.read_all(), "");
+    const std::string said = no_body.read_all();
+    EXPECT_THAT(said, StartsWith("HTTP/1.1 408 "));
+    EXPECT_THAT(said, HasSubstr("Connection: close"));
+    EXPECT_THAT(said, HasSubstr("not complete after 100 ms"));
     // The server closes first and counts then.
     while (server_->counters().timed_out < 3) {
         std::this_thread::yield();
     }
+}
+
+TEST_F(HttpServerTest, DropsAClientThatSendsAByteNowAndThen) {
+    serve({.request_time = milliseconds(100)});
+    Client client(path_);
+    client.send("GET /echo HTTP/1.1\r\nX: ");
+    pollfd answer{.fd = client.fd(), .events = POLLIN, .revents = 0};
+    for (int sent = 0; sent < 10'000 && ::poll(&answer, 1, 1) == 0; ++sent) {
+        client.send("x");
+    }
+    EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 408 "));
+    EXPECT_EQ(server_->counters().timed_out, 1U);
 }
 
 TEST_F(HttpServerTest, WaitsForASlowHandlerLongerThanForAClient) {
@@ -567,7 +585,7 @@ private:
 
 class HttpsTest : public HttpServerTest {
 protected:
-    HttpsTest() {
+    explicit HttpsTest(HttpLimits limits = {}) {
         write_certificate(pem_, 1);
         UniqueFd listener = *listen_tcp("127.0.0.1:0");
         EXPECT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address_), &size_), 0);
@@ -575,6 +593,7 @@ protected:
         config.listeners.push_back({.socket = std::move(listener), .tls = true});
         config.certificate = pem_;
         config.key = pem_;
+        config.limits = limits;
         auto started = HttpServer::start(std::move(config), handler_);
         EXPECT_TRUE(started) << started.error().message;
         server_ = *std::move(started);
@@ -600,6 +619,22 @@ TEST_F(HttpsTest, SpeaksTls) {
     EXPECT_THAT(answer, testing::EndsWith("secret"));
     EXPECT_EQ(SSL_get_error(client.get(), bytes), SSL_ERROR_ZERO_RETURN) << "no close_notify";
     EXPECT_FALSE(handler_.peer) << "a TCP client has no user";
+}
+
+class HttpsImpatientTest : public HttpsTest {
+protected:
+    HttpsImpatientTest() : HttpsTest({.request_time = milliseconds(100)}) {}
+};
+
+TEST_F(HttpsImpatientTest, TellsASlowClientSo) {
+    TlsClient client(address_, size_);
+    const std::string half = "GET /echo HT";
+    ASSERT_GT(SSL_write(client.get(), half.data(), static_cast<int>(half.size())), 0);
+    std::array<char, 4096> buffer{};
+    const int bytes = SSL_read(client.get(), buffer.data(), buffer.size());
+    ASSERT_GT(bytes, 0);
+    EXPECT_THAT(std::string(buffer.data(), static_cast<size_t>(bytes)),
+                StartsWith("HTTP/1.1 408 "));
 }
 
 TEST_F(HttpsTest, TakesANewCertificateWithoutAnEnd) {

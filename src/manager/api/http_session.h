@@ -53,6 +53,7 @@ public:
           stream_(std::move(stream)),
           peer_(std::move(peer)),
           reach_(reach),
+          late_(shared_->context),
           look_again_(shared_->context),
           beat_(shared_->context) {
         ++shared_->counters.connections;
@@ -185,6 +186,7 @@ private:
     void close() {
         beat_.cancel();
         look_again_.cancel();
+        stop_reading();
         beast::error_code ignored;
         lowest().socket().shutdown(asio::socket_base::shutdown_both, ignored);
         lowest().close();
@@ -223,7 +225,8 @@ private:
     }
 
     void read_header() {
-        lowest().expires_after(limits().request_time);
+        request_ = {};
+        await_rest();
         http::async_read_header(stream_, buffer_, *parser_,
                                 [self = this->shared_from_this()](beast::error_code error, size_t) {
                                     if (!self->refused(error)) {
@@ -232,15 +235,45 @@ private:
                                 });
     }
 
+    /// From here on the client has `request_time`. The stream's own time-out closes it, and so
+    /// nothing could be said: it comes later, for the case that the timer finds the reading
+    /// between two of its steps, where there is nothing to cancel.
+    void await_rest() {
+        is_reading_ = true;
+        is_late_ = false;
+        lowest().expires_after(limits().request_time + kFarewell);
+        late_.expires_after(limits().request_time);
+        late_.async_wait([self = this->shared_from_this()](beast::error_code error) {
+            if (!error && self->is_reading_) {
+                self->is_late_ = true;
+                self->lowest().cancel();
+            }
+        });
+    }
+
+    void stop_reading() {
+        is_reading_ = false;
+        late_.cancel();
+    }
+
     /// Says what is wrong with a request that could not be read, then closes.
     bool refused(beast::error_code error) {
-        if (!error) {
+        if (!error && !is_late_) {
             return false;
         }
-        unsigned status = 400;
+        stop_reading();
         if (error == beast::error::timeout) {
-            // The stream is closed by then: there is nothing to say it on.
             return over(error);
+        }
+        unsigned status = 400;
+        if (is_late_) {
+            ++shared_->counters.timed_out;
+            keep_alive_ = false;
+            write_response(problem(
+                408, control::make_failure(control::ErrorCode::kTimedOut,
+                                           fmt::format("the request was not complete after {} ms",
+                                                       limits().request_time.count()))));
+            return true;
         }
         if (error == http::error::end_of_stream || error == http::error::partial_message ||
             error.category() != http::make_error_code(http::error::bad_line_ending).category()) {
@@ -274,6 +307,7 @@ private:
                     .last_event_id = std::string(head["Last-Event-ID"]),
                     .body = {}};
         if (auto response = shared_->handler->refuse(request_)) {
+            stop_reading();
             // Its body is not read, so what follows cannot be told from it.
             keep_alive_ = keep_alive_ && parser_->is_done();
             write_response(*std::move(response));
@@ -282,7 +316,7 @@ private:
         if (beast::iequals(head[http::field::expect], "100-continue")) {
             asio::async_write(stream_, asio::buffer(kContinue),
                               [self = this->shared_from_this()](beast::error_code error, size_t) {
-                                  if (!self->over(error)) {
+                                  if (!self->refused(error)) {
                                       self->read_body();
                                   }
                               });
@@ -301,6 +335,7 @@ private:
     }
 
     void handle() {
+        stop_reading();
         lowest().expires_never();
         request_.body = std::move(parser_->get().body());
         pending_ = std::make_shared<HttpExchange>(shared_, this->weak_from_this(), ++number_);
@@ -469,6 +504,9 @@ private:
     HttpRequest request_;
     unsigned version_ = 11;
     bool keep_alive_ = true;
+    asio::steady_timer late_;
+    bool is_reading_ = false;
+    bool is_late_ = false;
 
     std::shared_ptr<HttpExchange> pending_;
     uint64_t number_ = 0;
