@@ -21,6 +21,7 @@
 #include "manager/config_changes.h"
 #include "manager/events/hooks.h"
 #include "manager/events/journal_sink.h"
+#include "manager/lost_database.h"
 #include "manager/start_extension.h"
 
 namespace hvis::manager {
@@ -192,6 +193,7 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
                             const Reload& reload) {
     const Config& wanted = settings.config;
     const std::string database = wanted.directories.state + "/hvis.db";
+    HVIS_CHECK(check_not_lost(database, wanted.directories));
     const auto store = HVIS_TRY(open_store(database, wanted.store.max_size));
     JournalSink journal(wanted.events.journal);
     EventLog events(loop, *store, {.count = wanted.events.keep, .age = wanted.events.max_age});

@@ -60,6 +60,16 @@ class FaultCase(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, f"waited in vain for {what}")
             time.sleep(0.1)
 
+    def await_end(self, worker):
+        def gone():
+            try:
+                type(worker)(worker.path)
+            except OSError:
+                return True
+            return False
+
+        self.until(gone, "the end of the worker")
+
     def at_once(self, work):
         """The API answers although something else is slow."""
         begin = time.monotonic()

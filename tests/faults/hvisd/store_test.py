@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -66,15 +67,7 @@ class FullDiskTest(FaultCase):
             worker.make_events()
         answer = self.daemon.request("POST", "/api/v1/vms/web/power-off")
         self.assertEqual(answer.status, 202, answer.text)
-
-        def gone():
-            try:
-                type(worker)(worker.path)
-            except OSError:
-                return True
-            return False
-
-        self.until(gone, "the end of the worker")
+        self.await_end(worker)
         os.unlink(self.filler)
         self.until(lambda: self.state() == "stopped", "the end of the VM")
 
@@ -139,6 +132,34 @@ class DamagedDatabaseTest(FaultCase):
         os.rename(moved, self.database)
         self.daemon.start()
         self.until(lambda: self.state() == "running", "the VM that ran on")
+
+    def test_that_is_gone_after_a_clean_end_is_no_new_one(self):
+        worker = self.start_vm()
+        self.daemon.stop()
+        self.assertFalse(os.path.exists(self.database + "-wal"), "only the VMs' folders tell")
+        moved = self.database + ".moved"
+        os.rename(self.database, moved)
+        said = self.refused()
+        self.assertIn("is gone, but there are VMs", said)
+        self.assertIn(os.path.dirname(worker.path), said)
+        self.assertIn("hvisd --restore", said)
+        self.assertFalse(os.path.exists(self.database))
+        os.rename(moved, self.database)
+        self.daemon.start()
+        self.until(lambda: self.state() == "running", "the VM that ran on")
+        self.assertEqual(worker, type(worker)(worker.path))
+
+    def test_can_be_begun_anew_on_purpose(self):
+        worker = self.start_vm()
+        self.daemon.stop()
+        os.unlink(self.database)
+        worker.ask("power_off")
+        self.await_end(worker)
+        self.assertIn("there are VMs", self.refused())
+        for directory in ("run", "state"):
+            shutil.rmtree(self.daemon.path(directory, "vms"))
+        self.daemon.start()
+        self.assertEqual(self.ask("GET", "/vms")["vms"], [])
 
 
 if __name__ == "__main__":
