@@ -222,7 +222,8 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
                                                              .events = events,
                                                              .operations = *operations,
                                                              .store = *store,
-                                                             .hooks = *hooks}));
+                                                             .hooks = *hooks,
+                                                             .journal = journal}));
     const auto watched = loop.watch(signals, EPOLLIN, [&](uint32_t) {
         signalfd_siginfo info{};
         while (::read(signals, &info, sizeof(info)) == sizeof(info)) {

@@ -57,6 +57,7 @@ Api::Api(ApiInfo info, const ApiParts& parts, AccessRules access)
                .operations = parts.operations,
                .store = parts.store,
                .hooks = parts.hooks,
+               .journal = parts.journal,
                .background = background_,
                .streams = streams_,
                .sampler = sampler_,

@@ -24,6 +24,7 @@ struct ApiParts {
     Operations& operations;
     Store& store;
     Hooks& hooks;
+    const JournalSink& journal;
 };
 
 /// The HTTP API of one hvisd. Manager thread; the server behind it has a thread of its own.

@@ -16,6 +16,7 @@
 #include "manager/api/summary_rows.h"
 #include "manager/events/event_log.h"
 #include "manager/events/hooks.h"
+#include "manager/events/journal_sink.h"
 #include "manager/operations.h"
 #include "manager/store/store.h"
 #include "manager/supervisor/launcher_choice.h"
@@ -44,6 +45,7 @@ struct ApiContext {
     Operations& operations;
     Store& store;
     Hooks& hooks;
+    const JournalSink& journal;
     Background& background;
     Streams& streams;
     StatsSampler& sampler;

@@ -21,7 +21,8 @@ void show_metrics(ApiContext& context, const ApiRequest&, Responder responder) {
                                  operations, OperationState::kRunning, &Operation::state)),
                              .last_event = context.events.last(),
                              .streams = context.streams.count(),
-                             .flush_seconds = took.count()};
+                             .flush_seconds = took.count(),
+                             .journal_dropped = context.journal.dropped()};
     if (context.server != nullptr) {
         const HttpCounters& counters = context.server->counters();
         snapshot.http_requests = counters.requests;

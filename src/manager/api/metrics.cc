@@ -329,6 +329,9 @@ void add_manager(std::vector<MetricFamily>& families, const MetricsSnapshot& sna
     gauge("hvis_operations_running", "Operations under way",
           static_cast<double>(snapshot.operations_running));
     counter("hvis_events_total", "Events that the log has taken in", snapshot.last_event);
+    counter("hvis_journal_dropped_total",
+            "Events that a journal which was held up did not get; the log has them",
+            snapshot.journal_dropped);
     gauge("hvis_store_commit_seconds", "How long the last commit for a scrape took",
           snapshot.flush_seconds);
 }

@@ -21,6 +21,7 @@ struct MetricsSnapshot {
     uint64_t last_event = 0;
     uint64_t streams = 0;
     double flush_seconds = 0;  ///< how long the store took for the events that waited
+    uint64_t journal_dropped = 0;
     // of HttpCounters
     uint64_t http_requests = 0;
     uint64_t http_refused = 0;
