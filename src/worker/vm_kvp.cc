@@ -38,7 +38,8 @@ control::Pool word_of(ic::KvpPool pool) {
 }
 
 /// The key of a pair of the external pool that shall go; nullptr for any other request.
-const std::string* removed_external(const control::Command& command) {
+template <class Command>
+const std::string* removed_external(const Command& command) {
     const auto* removed = std::get_if<control::KvpDeleteCommand>(&command);
     return removed != nullptr && removed->pool == control::Pool::kExternal ? &removed->key
                                                                            : nullptr;

@@ -1,12 +1,21 @@
 """The API's contract (openapi.yaml) and what must hold of it."""
 
+import functools
+import json
+import os
 import re
+import urllib.parse
 
 import jsonschema
 import yaml
 
+import seen
+
+SOURCE = os.environ.get("HVIS_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
 METHODS = ("get", "post", "put", "patch", "delete")
 ROLES = ("viewer", "operator", "administrator")
+# For paths, where it does not matter what they name.
+SOME_NAMES = {"vm": "web", "service": "kvp", "pool": "external", "key": "k", "id": "00000000-0000-4000-8000-000000000000"}
 
 
 class UniqueKeys(yaml.SafeLoader):
@@ -27,6 +36,13 @@ UniqueKeys.add_constructor(
     yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
     lambda loader, node: (loader.flatten_mapping(node), _mapping(loader, node, True))[1],
 )
+
+
+def without_nulls(patch):
+    """RFC 7396: null takes a field away, so that only the rest has to fit."""
+    if not isinstance(patch, dict):
+        return patch
+    return {name: without_nulls(value) for name, value in patch.items() if value is not None}
 
 
 class Operation:
@@ -50,6 +66,30 @@ class Operation:
     def target(self, **names):
         return re.sub(r"\{(\w+)\}", lambda match: names[match.group(1)], self.path)
 
+    def matches(self, method, path, accept):
+        # Without events to be asked for, what looks like a watch is the pair of that name.
+        if method != self.method or (self.spec["operationId"] == "watchPairs" and "event-stream" not in accept):
+            return False
+        return re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(self.path)), path) is not None
+
+    def value_of(self, body):
+        """The body as a value; ValueError if it is not JSON."""
+        return json.loads(body) if isinstance(body, (bytes, str)) else body
+
+    def takes(self, body):
+        """Whether the contract allows the body: a value, or text."""
+        spec = self.contract.resolve(self.spec.get("requestBody", {}))
+        if body in (None, "", b""):
+            return not spec.get("required")
+        try:
+            value = self.value_of(body)
+        except ValueError:
+            return False
+        if not spec:
+            return value == {}
+        is_patch = "application/merge-patch+json" in spec["content"]
+        return self.contract.is_valid(self.body_schema(), without_nulls(value) if is_patch else value)
+
     def check(self, response):
         """Fails unless the answer is one that the contract allows."""
         responses = self.spec["responses"]
@@ -59,12 +99,13 @@ class Operation:
         content = spec.get("content", {})
         media = response.content_type.split(";")[0]
         if media not in content:
-            raise AssertionError(f"{self}: {response.status} came as {media}, not {list(content)}: {response.text}")
+            raise AssertionError(f"{self}: {response.status} came as {media}, not {list(content)}: {response.text}"[:1000])
         for header in spec.get("headers", {}):
             if not response.headers.get(header):
                 raise AssertionError(f"{self}: {response.status} came without {header}")
         if media.endswith("json"):
             self.contract.validate(content[media]["schema"], response.json())
+            seen.note(self.contract, self, content[media]["schema"], response.json())
             if response.status >= 400 and response.json()["status"] != response.status:
                 raise AssertionError(f"{self}: the problem says another status: {response.text}")
 
@@ -80,6 +121,25 @@ class Contract:
             for method in METHODS
             if method in item
         ]
+
+    def check(self, method, target, body, headers, response):
+        """Fails unless the answer is one that the contract allows, and the request, too, if it was taken."""
+        path, _, query = target.partition("?")
+        found = [each for each in self.operations if each.matches(method, path, headers.get("Accept", ""))]
+        if found:
+            operation = min(found, key=lambda each: each.path.count("{"))
+            operation.check(response)
+            if response.status < 400:
+                self._check_taken(operation, query, body, headers)
+
+    def _check_taken(self, operation, query, body, headers):
+        if not operation.takes(body):
+            raise AssertionError(f"{operation} has taken what the contract does not allow: {body!r}"[:1000])
+        names = [name for name, _ in urllib.parse.parse_qsl(query, keep_blank_values=True)] + list(headers)
+        declared = {each["name"] for each in operation.parameters if each["in"] != "path"}
+        seen.SEEN.update(seen.parameters(operation, declared.intersection(names)))
+        if body and operation.body_schema():
+            seen.note(self, operation, operation.body_schema(), operation.value_of(body))
 
     def resolve(self, node):
         while "$ref" in node:
@@ -159,3 +219,8 @@ class Contract:
                 if "example" in content and not self.is_valid(content["schema"], content["example"]):
                     complaints.append(f"{operation}: the example of {media} does not fit its schema")
         return complaints
+
+
+@functools.cache
+def the_contract():
+    return Contract(os.path.join(SOURCE, "src", "manager", "api", "openapi.yaml"))

@@ -28,11 +28,11 @@ class Connection(http.client.HTTPConnection):
 
 
 class Response:
-    def __init__(self, raw):
+    def __init__(self, raw, text=None):
         self.status = raw.status
         self.headers = raw.headers
         self.content_type = raw.headers.get("Content-Type", "")
-        self.text = raw.read().decode()
+        self.text = raw.read().decode() if text is None else text
 
     def json(self):
         return json.loads(self.text)
@@ -45,14 +45,16 @@ def quote(name):
 class Daemon:
     """Runs hvisd in a directory of its own; a context manager.
 
-    `config` is the text of hvisd.toml, `prefix` gives the words that hvisd is run by, `environment` what it has beside ours."""
+    `config` is the text of hvisd.toml, `prefix` gives the words that hvisd is run by, `environment` what it has beside ours. With a
+    `contract`, every request and its answer are held against it."""
 
-    def __init__(self, config="", worker=WORKER, prefix=lambda daemon: [], environment=None):
+    def __init__(self, config="", worker=WORKER, prefix=lambda daemon: [], environment=None, contract=None):
         self.directory = tempfile.mkdtemp(prefix="hvisd-")
         self.socket = os.path.join(self.directory, "run", "hvisd.sock")
         self.worker = worker
         self.prefix = prefix(self)
         self.environment = {**os.environ, **(environment or {})}
+        self.contract = contract
         self.process = None
         self.tokens = {}
         with open(self.path("hvisd.toml"), "w", encoding="utf-8") as file:
@@ -121,21 +123,34 @@ class Daemon:
     def alive(self):
         return self.process.poll() is None
 
+    def send(self, method, target, body=None, headers=None):
+        """A connection on which the answer is to be read."""
+        headers = dict(headers or {})
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        if isinstance(body, str):
+            body = body.encode("utf-8", "surrogatepass")
+        connection = Connection(self.socket)
+        try:
+            connection.request(method, target, body, headers)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
     def request(self, method, target, body=None, headers=None, token=None):
         headers = dict(headers or {})
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        if body is not None and not isinstance(body, (bytes, str)):
-            body = json.dumps(body)
-            headers.setdefault("Content-Type", "application/json")
-        connection = Connection(self.socket)
+        connection = self.send(method, target, body, headers)
         try:
-            if isinstance(body, str):
-                body = body.encode("utf-8", "surrogatepass")
-            connection.request(method, target, body, headers)
-            return Response(connection.getresponse())
+            response = Response(connection.getresponse())
         finally:
             connection.close()
+        if self.contract:
+            self.contract.check(method, target, body, headers, response)
+        return response
 
     def get(self, target, **options):
         return self.request("GET", target, **options)
@@ -160,11 +175,13 @@ class Daemon:
 
     def follow(self, target, headers=None):
         """Server-sent events as (type, id, data), for as long as the caller takes them."""
-        connection = Connection(self.socket)
-        connection.request("GET", target, headers={"Accept": "text/event-stream", **(headers or {})})
+        headers = {"Accept": "text/event-stream", **(headers or {})}
+        connection = self.send("GET", target, headers=headers)
         answer = connection.getresponse()
         if answer.status != 200:
             raise AssertionError(f"GET {target}: {answer.status} {answer.read()}")
+        if self.contract:
+            self.contract.check("GET", target, None, headers, Response(answer, text=""))
         try:
             kind, number, data = "message", None, None
             for line in answer:

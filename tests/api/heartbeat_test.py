@@ -11,6 +11,7 @@ import threading
 import time
 import unittest
 
+from contract import the_contract
 from daemon import PATIENCE, Daemon
 
 VM = "/api/v1/vms/web"
@@ -88,7 +89,7 @@ class HeartbeatTest(unittest.TestCase):
         self.receiver = Receiver()
         self.addCleanup(self.receiver.close)
         secret = "whsec_" + base64.b64encode(KEY).decode()
-        self.daemon = Daemon()
+        self.daemon = Daemon(contract=the_contract())
         self.printed = self.daemon.path("printed")
         events = json.dumps(EVENTS)
         with open(self.daemon.path("hvisd.toml"), "w", encoding="utf-8") as file:

@@ -4,6 +4,7 @@ import os
 import time
 import unittest
 
+from contract import the_contract
 from daemon import Daemon
 
 VM = "/api/v1/vms/web"
@@ -11,7 +12,7 @@ VM = "/api/v1/vms/web"
 
 class RefusedConfigurationTest(unittest.TestCase):
     def setUp(self):
-        self.daemon = Daemon()
+        self.daemon = Daemon(contract=the_contract())
         script = self.daemon.path("old-worker")
         with open(script, "w", encoding="utf-8") as file:
             file.write(f'#!/bin/sh\nsed s/processors/cores/ "$1" > "$1.old"\nexec "{self.daemon.worker}" "$1.old"\n')

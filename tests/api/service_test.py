@@ -4,6 +4,7 @@ import datetime
 import time
 import unittest
 
+from contract import the_contract
 from daemon import PATIENCE, Daemon
 
 VM = "/api/v1/vms/web"
@@ -18,7 +19,7 @@ def moment(event):
 
 class ServiceTest(unittest.TestCase):
     def setUp(self):
-        self.daemon = Daemon().__enter__()
+        self.daemon = Daemon(contract=the_contract()).__enter__()
         self.addCleanup(self.daemon.__exit__)
         definition = {"name": "web", "partition": "loopback", "memory": "64M"}
         self.assertEqual(self.daemon.request("POST", "/api/v1/vms", definition).status, 201)

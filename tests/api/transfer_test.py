@@ -8,6 +8,7 @@ import subprocess
 import time
 import unittest
 
+from contract import the_contract
 from daemon import PATIENCE, Daemon
 
 VM = "/api/v1/vms/web"
@@ -15,7 +16,7 @@ VM = "/api/v1/vms/web"
 
 class TransferTest(unittest.TestCase):
     def setUp(self):
-        self.daemon = Daemon()
+        self.daemon = Daemon(contract=the_contract())
         self.daemon.__enter__()
         self.addCleanup(self.daemon.__exit__)
         self.kernel = os.path.join(self.daemon.directory, "kernel")

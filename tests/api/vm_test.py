@@ -4,55 +4,14 @@ import itertools
 import os
 import re
 import signal
-import time
 import unittest
 
-from contract import Contract
-from daemon import PATIENCE, Daemon, quote
+from vm_case import VmCase
 
-SOURCE = os.environ.get("HVIS_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
 VM = "/api/v1/vms/web"
 
 
-class VmTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        contract = Contract(os.path.join(SOURCE, "src", "manager", "api", "openapi.yaml"))
-        cls.operations = {o.spec["operationId"]: o for o in contract.operations}
-
-    def setUp(self):
-        self.daemon = Daemon()
-        self.daemon.__enter__()
-        self.addCleanup(self.daemon.__exit__)
-        self.ask("defineVm", {"name": "web", "partition": "loopback", "memory": "64M"}, status=201)
-
-    def ask(self, name, body=None, status=200, query="", **names):
-        operation = self.operations[name]
-        target = operation.target(vm="web", **{key: quote(value) for key, value in names.items()})
-        response = self.daemon.request(operation.method, target + query, body)
-        operation.check(response)
-        self.assertEqual(response.status, status, response.text)
-        return response.json() if "json" in response.content_type else response.text
-
-    def carry_out(self, name, body=None):
-        operation = self.operations[name]
-        done = self.daemon.operation(operation.method, operation.target(vm="web"), body)
-        operation.contract.validate({"$ref": "#/components/schemas/Operation"}, done)
-        return done
-
-    def until(self, condition):
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
-
-    def begin(self):
-        started = self.carry_out("startVm")
-        self.assertEqual(started["state"], "succeeded", started)
-        for condition in ("heartbeat", "kvp"):
-            waited = self.carry_out("waitForVm", {"for": condition, "timeout_ms": 60000})
-            self.assertEqual(waited["state"], "succeeded", waited)
-
+class VmTest(VmCase):
     def test_answers_about_a_vm_that_does_not_run(self):
         self.assertEqual(self.ask("showVm")["state"], "stopped")
         self.assertEqual([vm["name"] for vm in self.ask("listVms")["vms"]], ["web"])
