@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from contract import ROLES
+from contract import ROLES, SOME_NAMES, the_contract
 from daemon import PATIENCE, Daemon, Response
 
 HVIS = os.environ.get("HVIS", "hvis")
@@ -59,6 +59,20 @@ class TlsTest(unittest.TestCase):
     def connection(self, context=None):
         trusting = context or ssl.create_default_context(cafile=self.certificate)
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE, context=trusting)
+
+    def test_no_route_tells_anything_without_a_token(self):
+        connection = self.connection()
+        self.addCleanup(connection.close)
+        for operation in the_contract().operations:
+            for method in (operation.method, "HEAD", "OPTIONS"):
+                with self.subTest(operation=repr(operation), method=method):
+                    connection.request(method, operation.target(**SOME_NAMES))
+                    answer = Response(connection.getresponse())
+                    self.assertEqual(answer.status, 401, answer.text)
+                    self.assertIn("Bearer", answer.headers["WWW-Authenticate"])
+                    self.assertNotIn("Allow", answer.headers)
+                    if method == operation.method:
+                        operation.check(answer)
 
     def get(self, target, headers):
         connection = self.connection()
