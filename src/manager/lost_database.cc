@@ -32,6 +32,11 @@ Result<void, control::Failure> check_not_lost(const std::string& database,
     if (fs::status(database, ignored).type() != fs::file_type::not_found) {
         return {};
     }
+    // Where its log is left there is more to be said, and Database::open() says it.
+    std::error_code none;
+    if (fs::file_size(database + "-wal", none) != 0 && !none) {
+        return {};
+    }
     const std::string kept = directories.state + "/vms";
     const std::string running = directories.runtime + "/vms";
     auto trace = folder_with(running, "control.sock");

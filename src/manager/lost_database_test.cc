@@ -54,6 +54,14 @@ TEST_F(LostDatabaseTest, MindsNoFolderThatAnEndedWorkerLeft) {
     EXPECT_TRUE(check());
 }
 
+TEST_F(LostDatabaseTest, LeavesALogWithoutItsDatabaseToOthers) {
+    make("state/vms/one/worker.log");
+    make("state/hvis.db-wal");
+    EXPECT_TRUE(check());
+    std::filesystem::resize_file(folder.file("state/hvis.db-wal"), 0);
+    EXPECT_FALSE(check()) << "an empty one is none";
+}
+
 TEST_F(LostDatabaseTest, IsContentWithADatabase) {
     make("state/vms/one/worker.log");
     make("state/hvis.db");
