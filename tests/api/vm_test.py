@@ -192,8 +192,9 @@ class VmTest(VmCase):
         self.assertEqual(self.ask("deleteVm", status=409)["code"], "failed")
         switched = self.ask("switchService", {"enabled": False}, service="timesync")
         self.assertEqual(switched["primary"], "disabled")
-        self.assertRegex(self.ask("showMetrics"), r'hvis_vm_state\{vm="web",id="[^"]+",state="running"\} 1')
         # What a worker pushes, it pushes at most once a second.
+        running = re.compile(r'hvis_vm_state\{vm="web",id="[^"]+",state="running"\} 1')
+        self.until(lambda: running.search(self.ask("showMetrics")))
         wanted = re.compile(r'hvis_service_status\{vm="web",[^}]*service="heartbeat",status="ok"\} 1')
         self.until(lambda: wanted.search(self.ask("showMetrics")))
         stopped = self.carry_out("stopVm", {"force": True})
