@@ -45,8 +45,8 @@ protected:
     }
     /// The guest found no version that its host speaks too, and both go on.
     void expect_no_contact() {
-        EXPECT_EQ(guest().dmesg_count("hv_vmbus: Unable to connect to host"), 1);
-        EXPECT_EQ(guest()->call(control::StatusCommand{}).text("/vmbus_version"), "");
+        EXPECT_GE(guest().dmesg_count("hv_vmbus: Unable to connect to host"), 1);
+        EXPECT_EQ(guest().dmesg_count("Vmbus version:"), 0);
         EXPECT_EQ(guest()->state(), "running");
         (void)guest().output("dmesg -c >/dev/null");  // no trouble of its host's making
     }
