@@ -207,6 +207,8 @@ TEST_F(SupervisorTest, StopsSettingPairsThatAGuestNeverTakes) {
 }
 
 TEST_F(SupervisorTest, TellsOfAServiceOnlyWhatIsFromAfterTheSwitch) {
+    config.timings.service_note = 1s;  // in which the worker's status has to come
+    reopen();
     const Guid web = define("web");
     ASSERT_TRUE(start(web));
     ASSERT_TRUE(run_until([&] { return primary(web, control::Service::kTimesync) == "ok"; }));
