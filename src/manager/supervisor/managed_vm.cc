@@ -138,8 +138,9 @@ void ManagedVm::answer_stops(const Result<void, Failure>& outcome) {
 
 void ManagedVm::start(Done done) {
     const std::string now = state();
-    const bool over = phase_ == Phase::kRunning && (now == "stopped" || now == "crashed");
-    if (phase_ == Phase::kEnding || stop_asked_ || over) {
+    // The worker's word comes before the answer to whoever asked the guest, and before its end.
+    const bool on_its_way_down = now == "stopping" || now == "stopped" || now == "crashed";
+    if (phase_ == Phase::kEnding || stop_asked_ || (phase_ == Phase::kRunning && on_its_way_down)) {
         done(std::unexpected(control::make_failure(ErrorCode::kUnavailable, "the VM is stopping",
                                                    "wait for 'stopped', then start it")));
         return;

@@ -110,9 +110,13 @@ TEST_F(SupervisorTest, WaitsOverStopsAndStarts) {
 TEST_F(SupervisorTest, StartsNoVmThatIsJustEnding) {
     const Guid web = define("web");
     ASSERT_TRUE(start(web));
-    workers.of(web).set_state("stopped");
-    ASSERT_TRUE(run_until([&] { return state(web) == "stopped"; }));
-    EXPECT_EQ(start(web).error().code, control::ErrorCode::kUnavailable);
+    for (const char* word : {"stopping", "stopped"}) {
+        workers.of(web).set_state(word);
+        ASSERT_TRUE(run_until([&] { return state(web) == word; }));
+        const auto started = start(web);
+        ASSERT_FALSE(started) << word;
+        EXPECT_EQ(started.error().code, control::ErrorCode::kUnavailable);
+    }
 }
 
 TEST_F(SupervisorTest, GivesTheWorkerTimeToAnswerAWaitThatWasThereBeforeIt) {
