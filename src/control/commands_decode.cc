@@ -47,8 +47,8 @@ Command read_shutdown(FieldReader& reader) {
     command.force = reader.boolean("force").value_or(false);
     command.reason = static_cast<uint32_t>(reader.integer("reason", kReasonBounds).value_or(0));
     if (reader.has("message")) {
-        command.message =
-            read_units(reader, "message", 0, kMaxShutdownMessageUnits).value_or(std::string());
+        command.message = read_units(reader, "message", {.units = kMaxShutdownMessageUnits})
+                              .value_or(std::string());
     }
     read_timeout(reader, command.timeout);
     return command;
@@ -78,7 +78,7 @@ Command read_kvp_list(FieldReader& reader) {
 }
 
 std::string read_key(FieldReader& reader) {
-    return read_units(reader, "key", 1, kMaxKvpKeyUnits).value_or(std::string());
+    return read_units(reader, "key", kKvpKeyLimits).value_or(std::string());
 }
 
 /// The guest's own pools are its to write.
@@ -100,7 +100,7 @@ Command read_kvp_get(FieldReader& reader) {
 template <bool kOnlyAdd>
 Command read_kvp_set(FieldReader& reader) {
     KvpSetCommand command{.key = read_key(reader), .value = {}, .only_add = kOnlyAdd};
-    command.value = read_units(reader, "value", 0, kMaxKvpValueUnits).value_or(std::string());
+    command.value = read_units(reader, "value", kKvpValueLimits).value_or(std::string());
     read_writable_pool(reader, command.pool);
     read_timeout(reader, command.timeout);
     return command;

@@ -140,6 +140,25 @@ TEST(Commands, RefuseWhatIsOutOfBounds) {
     EXPECT_EQ(complaint_about("status", Json::array()), "expected object");
 }
 
+// What a guest on Linux cannot keep would keep its machine from starting.
+TEST(Commands, CountTheBytesOfPairsToo) {
+    const auto repeated = [](size_t count) {
+        std::string text;
+        for (size_t number = 0; number < count; ++number) {
+            text += "\xe8\xaa\x9e";  // one unit, three bytes
+        }
+        return text;
+    };
+    const auto set = [](const std::string& key, const std::string& value) {
+        return complaint_about("kvp.set", {{"key", key}, {"value", value}});
+    };
+    EXPECT_EQ(set(repeated(170), repeated(682)), "accepted");
+    EXPECT_EQ(set(repeated(171), ""),
+              "/key: expected at most 511 bytes of UTF-8: a guest on Linux keeps no more");
+    EXPECT_EQ(set("k", repeated(683)),
+              "/value: expected at most 2047 bytes of UTF-8: a guest on Linux keeps no more");
+}
+
 TEST(Commands, CountCharactersOfKeysInUtf16) {
     std::string key;
     for (int count = 0; count < 127; ++count) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/epoll.h>
 
+#include "control/busy.h"
 #include "control/field_reader.h"
 #include "control/packet.h"
 
@@ -173,8 +174,8 @@ void Connection::dispatch(uint64_t id, const Command& command) {
         return;
     }
     if (pending_.size() == Server::kMaxOutstanding) {
-        reply(id, make_failure(ErrorCode::kFailed, "too many requests are outstanding",
-                               "wait for some to end, or cancel them"));
+        reply(id, too_many("too many requests are outstanding",
+                           "wait for some to end, or cancel them"));
         return;
     }
     auto request = std::make_shared<PendingRequest>();

@@ -4,24 +4,28 @@
 
 namespace hvis::control {
 
-std::string units_complaint(std::string_view text, size_t lowest, size_t highest) {
+std::string units_complaint(std::string_view text, const TextLimits& limits) {
     const auto utf16 = to_utf16le(text);
     const size_t units = utf16 ? (utf16->size() / 2) - 1 : 0;
-    if (utf16 && units >= lowest && units <= highest) {
-        return {};
+    if (!utf16 || units < limits.lowest || units > limits.units) {
+        return "expected text of " + std::to_string(limits.lowest) + ".." +
+               std::to_string(limits.units) + " UTF-16 units without NUL";
     }
-    return "expected text of " + std::to_string(lowest) + ".." + std::to_string(highest) +
-           " UTF-16 units without NUL";
+    if (text.size() > limits.bytes) {
+        return "expected at most " + std::to_string(limits.bytes) +
+               " bytes of UTF-8: a guest on Linux keeps no more";
+    }
+    return {};
 }
 
-std::optional<std::string> read_units(FieldReader& reader, std::string_view name, size_t lowest,
-                                      size_t highest) {
+std::optional<std::string> read_units(FieldReader& reader, std::string_view name,
+                                      const TextLimits& limits) {
     reader.require(name);
-    auto text = reader.text(name, highest * 3);
+    auto text = reader.text(name, limits.units * 3);
     if (!text) {
         return std::nullopt;
     }
-    if (auto complaint = units_complaint(*text, lowest, highest); !complaint.empty()) {
+    if (auto complaint = units_complaint(*text, limits); !complaint.empty()) {
         reader.complain(name, std::move(complaint));
         return std::nullopt;
     }

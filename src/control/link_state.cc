@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/busy.h"
 #include "control/packet.h"
 
 namespace hvis::control {
@@ -54,8 +55,8 @@ Link::RequestId Link::State::begin(const EncodedCommand& command, std::optional<
         return id;
     }
     if (full) {
-        refuse(make_failure(ErrorCode::kFailed, "too many requests to this VM are under way",
-                            "wait for some to end, or cancel them"));
+        refuse(too_many("too many requests to this VM are under way",
+                        "wait for some to end, or cancel them"));
         return id;
     }
     std::string text = dump_json({{"id", id}, {"verb", command.verb}, {"args", *command.args}});

@@ -110,7 +110,9 @@ void TimeSyncHost::answered(const HostSession::Received& reply, const Clocks& cl
     if (!sent_.sync) {
         return;
     }
-    if (reply.status == wire::kIcOk && *round_trip_ > kMaxSyncAge) {
+    // From 4.0 on the guest corrects the sample by its age, however late it comes.
+    const bool aged = session_.message_version() < wire::kTimeSyncReferenceVersion;
+    if (reply.status == wire::kIcOk && aged && *round_trip_ > kMaxSyncAge) {
         sample_due_ = true;  // sync_due_ still stands.
         return;
     }

@@ -29,6 +29,7 @@ constexpr uint32_t kOnViolation = SCMP_ACT_TRAP;
 /// Allowed whatever the arguments are.
 constexpr std::array kPlainCalls = {
     SCMP_SYS(write),            // event fds: interrupts, the loop; log lines
+    SCMP_SYS(writev),           // what glibc says before it aborts
     SCMP_SYS(futex),            // mutexes, pausing
     SCMP_SYS(rt_sigreturn),     // end of the kick signal's handler
     SCMP_SYS(rt_sigprocmask),   // thread exit

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <string>
+#include <system_error>
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -93,8 +94,16 @@ Result<void> Vcpu::start_thread(const std::function<Result<void>()>& confine) {
     sigset_t before;
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this, confine] { thread_main(confine); });
+    int refused = 0;
+    try {
+        thread_ = std::thread([this, confine] { thread_main(confine); });
+    } catch (const std::system_error& error) {  // no more processes, or no room for a stack
+        refused = error.code().value();
+    }
     (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (!thread_.joinable()) {
+        return std::unexpected(Error{Errc::kOs, "cannot start a processor's thread", refused});
+    }
 
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return state_ != State::kStarting; });

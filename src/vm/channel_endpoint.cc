@@ -4,6 +4,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 
 namespace hvis::vm {
 namespace {
@@ -68,8 +69,11 @@ ChannelEndpoint::~ChannelEndpoint() {
 }
 
 void ChannelEndpoint::drain_kick() {
+    // A guest process on shared memory holds the same open file: it may have made it blocking, and
+    // have emptied it meanwhile. This read does not wait either way.
     uint64_t count = 0;
-    if (::read(kick_.get(), &count, sizeof(count)) == sizeof(count)) {
+    iovec place{.iov_base = &count, .iov_len = sizeof(count)};
+    if (::preadv2(kick_.get(), &place, 1, -1, RWF_NOWAIT) == sizeof(count)) {
         kicks_ += count;
     }
 }

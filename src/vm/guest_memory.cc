@@ -19,8 +19,9 @@ namespace {
 constexpr size_t kMaxRegions = 16;
 /// Well inside off_t, so that no sum below can wrap.
 constexpr uint64_t kMaxAddress = uint64_t{1} << 52;
-/// Nobody who holds the memfd can make our mapping fault by shrinking the file.
-constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW;
+/// Nobody who holds the memfd can make our mapping fault by shrinking the file, or a reset fail by
+/// a seal against the holes that it punches.
+constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 Result<uint64_t> total_size(const std::vector<MemoryRegion>& regions) {
     if (regions.empty() || regions.size() > kMaxRegions) {

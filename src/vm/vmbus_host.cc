@@ -20,6 +20,7 @@ VmbusHost::VmbusHost(Partition& partition, loop::Loop& loop, wire::VmbusVersion 
 }
 
 VmbusHost::~VmbusHost() {
+    forget_slot();
     for (auto& [offer, slot] : slots_) {
         if (slot.endpoint) {
             slot.device->closed();
@@ -55,10 +56,8 @@ Result<void> VmbusHost::remove(vmbus::OfferId offer) {
 }
 
 bool VmbusHost::message_posted(uint32_t connection_id, uint32_t type, ByteView payload) {
-    // The end of message that we wait for may never come: a guest that crashed empties the slots of
-    // all its processors from one of them, and the kernel after it has slots of its own.
-    if (std::exchange(slot_busy_, false)) {
-        run();
+    if (slot_busy_) {
+        slot_may_be_free();
     }
     if (!server_.can_accept_message()) {
         refused_one_ = true;
@@ -76,14 +75,34 @@ bool VmbusHost::message_posted(uint32_t connection_id, uint32_t type, ByteView p
     return true;
 }
 
-void VmbusHost::message_slot_freed() {
+void VmbusHost::message_slot_freed() { slot_may_be_free(); }
+
+void VmbusHost::forget_slot() {
+    loop_.cancel_timer(std::exchange(look_again_, 0));
     slot_busy_ = false;
+}
+
+void VmbusHost::slot_may_be_free() {
+    forget_slot();
     run();
+}
+
+// The end of message may never come: a guest that crashed empties the slots of all its processors
+// from one of them, and the kernel after it has slots of its own.
+void VmbusHost::wait_for_slot() {
+    slot_busy_ = true;
+    if (look_again_ == 0) {
+        look_again_ = loop_.add_timer(loop::Loop::now() + look_again_after_, [this] {
+            look_again_ = 0;
+            look_again_after_ = std::min<Duration>(2 * look_again_after_, kLongestLook);
+            slot_may_be_free();
+        });
+    }
 }
 
 void VmbusHost::reset() {
     server_.reset();
-    slot_busy_ = false;
+    forget_slot();
     run();
 }
 
@@ -113,8 +132,7 @@ void VmbusHost::apply(const vmbus::Connected& effect) {
 }
 
 void VmbusHost::apply(const vmbus::Disconnected& effect) {
-    // Whatever waited was for the connection that is over.
-    slot_busy_ = false;
+    forget_slot();  // Whatever waited was for the connection that is over.
     if (observer_ != nullptr) {
         observer_->vmbus_disconnected(effect.reason);
     }
@@ -171,10 +189,14 @@ void VmbusHost::post_messages() {
         const auto posted =
             partition_.post_message({.vp = message->target_vp, .sint = message->sint},
                                     {.type = wire::kVmbusMessageType, .payload = message->payload});
-        if (posted && *posted == PostResult::kSlotBusy) {
-            slot_busy_ = true;
+        // The host may be out of what it takes to wait for the guest; the message is not lost by
+        // it.
+        const bool short_of_memory = !posted && posted.error().code == Errc::kOs;
+        if (short_of_memory || (posted && *posted == PostResult::kSlotBusy)) {
+            wait_for_slot();
             return;
         }
+        look_again_after_ = kFirstLook;
         trace_bytes("vmbus", "host posts", message_name(message->payload), message->payload);
         if (!posted || *posted == PostResult::kDisabled) {
             note_rejected({Errc::kState, "guest has no page for the message it waits for"});

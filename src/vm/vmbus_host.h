@@ -74,6 +74,11 @@ public:
     /// Messages from the guest that broke the protocol, since the start.
     [[nodiscard]] uint64_t rejected_messages() const { return rejected_; }
 
+    /// How long a slot stays busy before somebody looks whether it really is: at first, and at
+    /// most.
+    static constexpr Duration kFirstLook = std::chrono::milliseconds(10);
+    static constexpr Duration kLongestLook = std::chrono::seconds(1);
+
 private:
     struct Slot {
         VmbusDevice* device;
@@ -89,6 +94,9 @@ private:
     void apply(const vmbus::GpadlCreated& effect);
     void apply(const vmbus::ReleaseGpadl& effect);
     void post_messages();
+    void wait_for_slot();
+    void slot_may_be_free();
+    void forget_slot();
     void note_rejected(const Error& error);
 
     Partition& partition_;
@@ -96,7 +104,9 @@ private:
     VmbusObserver* observer_;
     vmbus::ChannelServer server_;
     std::map<vmbus::OfferId, Slot> slots_;
-    bool slot_busy_ = false;    ///< a message waits for the guest to empty its slot
+    bool slot_busy_ = false;        ///< a message waits for the guest to empty its slot
+    loop::Loop::TimerId look_again_ = 0;  ///< at the slot, should its end of message be lost
+    Duration look_again_after_ = kFirstLook;
     bool refused_one_ = false;  ///< the partition holds messages back for us
     bool running_ = false;      ///< run() is on the stack: effects of effects are carried out there
     uint64_t rejected_ = 0;

@@ -8,6 +8,7 @@
 
 #include "control/field_reader.h"
 #include "control/kvp_limits.h"
+#include "wire/kvp.h"
 
 namespace hvis::worker {
 namespace {
@@ -18,7 +19,15 @@ using control::Json;
 using control::KvpPair;
 
 constexpr uint64_t kMebibyte = uint64_t{1024} * 1024;
+// What is accepted here can be sent.
+static_assert(control::kKvpKeyLimits.units == wire::kMaxKvpKeyUnits &&
+              control::kKvpKeyLimits.bytes == wire::kMaxKvpKeyBytes &&
+              control::kKvpValueLimits.units == wire::kMaxKvpValueUnits &&
+              control::kKvpValueLimits.bytes == wire::kMaxKvpValueBytes);
+
 constexpr size_t kMaxNameBytes = 64;
+/// A year, in seconds.
+constexpr int64_t kMaxRtcOffset = int64_t{366} * 24 * 60 * 60;
 constexpr std::string_view kSizeExpected =
     "expected 64M..512G in whole MiB, as \"512M\" or in bytes";
 constexpr std::string_view kLoopbackSizeExpected =
@@ -181,11 +190,11 @@ void read_pairs(FieldReader& section, std::string_view name, std::vector<KvpPair
     }
     FieldReader reader(*object, section.place(name));
     for (const auto& [key, value] : object->items()) {
-        if (auto complaint = control::units_complaint(key, 1, control::kMaxKvpKeyUnits);
+        if (auto complaint = control::units_complaint(key, control::kKvpKeyLimits);
             !complaint.empty()) {
             reader.complain(key, "the key: " + complaint);
         }
-        auto text = control::read_units(reader, key, 0, control::kMaxKvpValueUnits);
+        auto text = control::read_units(reader, key, control::kKvpValueLimits);
         pairs.push_back({.key = key, .value = std::move(text).value_or(std::string())});
     }
     if (const auto finished = reader.finish(); !finished) {
@@ -281,6 +290,11 @@ Result<Config, FieldError> parse_config(std::string_view text) {
     read_action(reader, "on_reset", config.on_reset);
     read_section(reader, "acpi", [&](FieldReader& section) {
         config.acpi_s4 = section.boolean("s4").value_or(false);
+    });
+    read_section(reader, "rtc", [&](FieldReader& section) {
+        config.rtc_offset = std::chrono::seconds(
+            section.integer("offset_s", {.lowest = -kMaxRtcOffset, .highest = kMaxRtcOffset})
+                .value_or(0));
     });
     if (const auto finished = reader.finish(); !finished) {
         return std::unexpected(finished.error());

@@ -105,7 +105,8 @@ struct Config {
     std::optional<VmbusVersion> vmbus_max_version;
     StopAction on_crash = StopAction::kStop;
     StopAction on_reset = StopAction::kRestart;
-    bool acpi_s4 = false;  ///< tell the guest that it can hibernate
+    bool acpi_s4 = false;               ///< tell the guest that it can hibernate
+    std::chrono::seconds rtc_offset{};  ///< by which the clock of the day is ahead of UTC
 };
 
 /// Versions that vmbus.max_version may name, the oldest first.

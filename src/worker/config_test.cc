@@ -29,7 +29,8 @@ constexpr std::string_view kFull = R"({
   "vmbus": {"max_version": "4.1"},
   "on_crash": "restart",
   "on_reset": "stop",
-  "acpi": {"s4": true}
+  "acpi": {"s4": true},
+  "rtc": {"offset_s": -3600}
 })";
 
 constexpr std::string_view kSerialExpected =
@@ -71,6 +72,7 @@ TEST(Config, ReadsEveryOption) {
     EXPECT_EQ(config->on_crash, StopAction::kRestart);
     EXPECT_EQ(config->on_reset, StopAction::kStop);
     EXPECT_TRUE(config->acpi_s4);
+    EXPECT_EQ(config->rtc_offset, std::chrono::hours(-1));
 }
 
 TEST(Config, HasDefaultsForAllButThreeOptions) {
@@ -221,8 +223,8 @@ TEST(Config, HasEveryOptionOnTheManualPage) {
     for (const std::string& text :
          {with(R"("zz":1)"), with(R"("services":{"zz":1})"), with(R"("services":{"kvp":{"zz":1}})"),
           with(R"("heartbeat":{"zz":1})"), with(R"("kvp":{"zz":1})"),
-          with(R"("loopback":{"zz":1})"), with(R"("vmbus":{"zz":1})"),
-          with(R"("acpi":{"zz":1})")}) {
+          with(R"("loopback":{"zz":1})"), with(R"("vmbus":{"zz":1})"), with(R"("acpi":{"zz":1})"),
+          with(R"("rtc":{"zz":1})")}) {
         const auto names = known_fields(text);
         EXPECT_FALSE(names.empty());
         for (const std::string& name : names) {

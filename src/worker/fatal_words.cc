@@ -20,11 +20,12 @@
 namespace hvis::worker {
 namespace {
 
-/// Those whose default is the end of the process, but for SIGKILL, SIGPIPE (ignored), SIGINT and
-/// SIGTERM (which are asked politely) and SIGSYS (which the filters send for the kernel to obey).
-constexpr std::array kFatalSignals = {SIGABRT, SIGALRM, SIGBUS,  SIGFPE,  SIGHUP,
-                                      SIGILL,  SIGQUIT, SIGSEGV, SIGTRAP, SIGUSR1,
-                                      SIGUSR2, SIGPOLL, SIGPROF, SIGXCPU, SIGVTALRM};
+/// Those whose default is the end of the process, but for SIGKILL, SIGPIPE and SIGXFSZ (ignored),
+/// SIGINT and SIGTERM (which are asked politely), SIGSYS (which the filters send for the kernel to
+/// obey) and those of real time, which nobody sends but us.
+constexpr std::array kFatalSignals = {SIGABRT, SIGALRM, SIGBUS,    SIGFPE,  SIGHUP,   SIGILL,
+                                      SIGQUIT, SIGSEGV, SIGTRAP,   SIGUSR1, SIGUSR2,  SIGPOLL,
+                                      SIGPROF, SIGXCPU, SIGVTALRM, SIGPWR,  SIGSTKFLT};
 
 /// What a shell reports of a process that a signal ended.
 constexpr int kSignalStatus = 128;

@@ -43,7 +43,7 @@ KvmMachine::KvmMachine(const Config& config, loop::Loop& loop, Events events)
                            ::write(serial_line_, &one, sizeof(one));
                    },
                .output_ready = [this] { console_->output_ready(); }}),
-      rtc_([] { return std::chrono::system_clock::now(); }),
+      rtc_([this] { return std::chrono::system_clock::now() + config_.rtc_offset; }),
       power_([this](vm::StopReason reason) { partition_->request_stop(reason); },
              [this] { return clock_.at(loop::Loop::now()); }) {}
 

@@ -3,6 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include "control/busy.h"
+
 namespace hvis::worker {
 
 using control::Pool;
@@ -23,9 +25,8 @@ void KvpWatches::add(const control::KvpWatchCommand& command, control::Responder
         count += pool.watches.size();
     }
     if (count >= kMaxWatches) {
-        responder.failed(control::make_failure(control::ErrorCode::kFailed,
-                                               "too many watches are outstanding",
-                                               "cancel some that are not needed any more"));
+        responder.failed(control::too_many("too many watches are outstanding",
+                                           "cancel some that are not needed any more"));
         return;
     }
     const Pool pool = command.pool;

@@ -22,7 +22,7 @@ public:
     /// Between the end of a reading and the next.
     static constexpr Duration kInterval = std::chrono::seconds(2);
     /// Of all clients together.
-    static constexpr size_t kMaxWatches = 64;
+    static constexpr size_t kMaxWatches = 16;
     /// Told to one watcher before the others have their turn, so that its client can read.
     static constexpr size_t kMaxChangesPerTurn = 64;
     static constexpr Duration kTurn = std::chrono::milliseconds(50);

@@ -107,11 +107,12 @@ Result<void> LastWords::write(const Ending& ending, const control::EventLog& eve
     if (::fsync(file_.get()) != 0) {
         return fail_errno("fsync");
     }
+    // From here on a signal could only spoil what is written.
+    disarm_fatal_words();
     const std::string from = new_name();
     if (::renameat(directory_.get(), from.c_str(), directory_.get(), name_.c_str()) != 0) {
         return fail_errno("renameat");
     }
-    disarm_fatal_words();
     file_.reset();
     return ::fsync(directory_.get()) == 0 ? Result<void>() : fail_errno("fsync of the directory");
 }

@@ -55,6 +55,7 @@ worker::Ending complain(std::string_view what, const Error& error) {
 /// SIGTERM and SIGINT as a descriptor of the loop; SIGPIPE is of no interest.
 Result<UniqueFd> take_signals() {
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "control/busy.h"
 #include "ic/request.h"
 
 namespace hvis::worker {
@@ -94,9 +95,14 @@ control::Failure refused_at_once(const Error& error, const ic::ServiceReport& re
         failure.code = control::ErrorCode::kUnavailable;
         failure.outcome = to_string(ic::Outcome::kGuestNotConnected);
         failure.hint = report.explanation;
+    } else if (error == ic::kErrorInProgress) {
+        failure.outcome = control::kInProgress;
+        failure.hint = "wait for its end";
+    } else if (error == ic::kErrorTooMany) {
+        failure.outcome = control::kBusy;
+        failure.hint = "wait for some to end";
     } else if (error.code == Errc::kInvalid || error.code == Errc::kLimit) {
-        failure.code =
-            error == ic::kErrorTooMany ? control::ErrorCode::kFailed : control::ErrorCode::kUsage;
+        failure.code = control::ErrorCode::kUsage;
     }
     return failure;
 }

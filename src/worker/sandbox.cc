@@ -33,6 +33,7 @@ constexpr std::array kPlainCalls = {
     SCMP_SYS(write),
     SCMP_SYS(writev),
     SCMP_SYS(pread64),
+    SCMP_SYS(preadv2),
     SCMP_SYS(close),
     SCMP_SYS(lseek),
     SCMP_SYS(fstat),

@@ -24,11 +24,29 @@ namespace {
 constexpr auto kInputRetry = std::chrono::milliseconds(5);
 constexpr auto kOutputRetry = std::chrono::milliseconds(20);
 
-/// True if PIPE_BUF bytes can be written without blocking. Standard output is shared with others,
-/// so it must not be made non-blocking.
+/// Standard output is shared with others, so it must not be made non-blocking: a terminal or a pipe
+/// is opened anew, for a description of our own. None for what cannot be: a file, which does not
+/// block, or a socket.
+UniqueFd own_standard_output() {
+    struct stat status{};
+    if (::fstat(STDOUT_FILENO, &status) != 0 ||
+        !(S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode))) {
+        return {};
+    }
+    return UniqueFd(
+        ::open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_APPEND | O_CLOEXEC));
+}
+
+/// True if something can be written without blocking, and PIPE_BUF bytes into a pipe.
 bool writable_now(int fd) {
     pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
     return ::poll(&entry, 1, 0) == 1;
+}
+
+/// A standard output that is a socket takes only some of it, rather than wait.
+ssize_t write_without_waiting(int fd, ByteView bytes) {
+    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent >= 0 || errno != ENOTSOCK ? sent : ::write(fd, bytes.data(), bytes.size());
 }
 
 /// Removes a socket on which nobody listens; what else is in the way stays.
@@ -93,6 +111,7 @@ Result<void> SerialConsole::open(const SerialConfig& config) {
         case SerialConfig::Kind::kNone:
             return {};
         case SerialConfig::Kind::kStdout:
+            file_ = own_standard_output();
             watch_input(STDIN_FILENO);
             return {};
         case SerialConfig::Kind::kFile:
@@ -243,7 +262,7 @@ int SerialConsole::output_fd() const {
         case SerialConfig::Kind::kNone:
             return -1;
         case SerialConfig::Kind::kStdout:
-            return STDOUT_FILENO;
+            return file_ ? file_.get() : STDOUT_FILENO;
         case SerialConfig::Kind::kFile:
             return file_.get();
         case SerialConfig::Kind::kSocket:
@@ -266,7 +285,7 @@ void SerialConsole::write_output() {
         const size_t size = std::min(chunk.size(), backlog_.size());
         std::copy_n(backlog_.begin(), size, chunk.begin());
         const ssize_t written = client_ ? ::send(fd, chunk.data(), size, MSG_NOSIGNAL)
-                                        : ::write(fd, chunk.data(), size);
+                                        : write_without_waiting(fd, {chunk.data(), size});
         if (written > 0) {
             backlog_.erase(backlog_.begin(), backlog_.begin() + written);
             continue;
@@ -282,7 +301,9 @@ void SerialConsole::write_output() {
         }
         if (client_) {
             drop_client();
-        } else if (errno != EAGAIN) {
+        } else if (errno == EAGAIN) {
+            retry_output();
+        } else {
             backlog_.clear();  // nobody will ever read it: a closed pipe, a full disk
         }
         return;

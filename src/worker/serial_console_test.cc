@@ -4,12 +4,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <pty.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -122,6 +124,39 @@ TEST_F(SerialConsoleTest, WaitsAtTheEndForAClientThatReadsSlowly) {
     console_->flush();
     reader.join();
     EXPECT_EQ(heard, said);
+}
+
+// A terminal says that it can be written to when there is room for less than is written.
+TEST(SerialConsoleOnATerminal, DoesNotWaitForOneThatNobodyReads) {
+    int ours = -1;
+    int theirs = -1;
+    ASSERT_EQ(::openpty(&ours, &theirs, nullptr, nullptr, nullptr), 0);
+    const UniqueFd reader(ours);
+    std::cout.flush();
+    const UniqueFd real_output(::dup(STDOUT_FILENO));
+    ASSERT_EQ(::dup2(theirs, STDOUT_FILENO), STDOUT_FILENO);
+    ::close(theirs);
+    {
+        const auto loop = *loop::Loop::create();
+        std::unique_ptr<SerialConsole> console = *SerialConsole::create(
+            {.kind = SerialConfig::Kind::kStdout, .path = {}, .log = {}}, *loop);
+        device::Serial serial{
+            {.raise_interrupt = [] {}, .output_ready = [&] { console->output_ready(); }}};
+        console->attach(serial);
+        constexpr std::array kData = {std::byte('a')};
+        for (int i = 0; i < 100'000; ++i) {
+            serial.write(0, kData);
+            if (i % 97 == 0) {
+                loop->run_once(std::chrono::milliseconds(0));
+            }
+        }
+        loop->run_once(std::chrono::milliseconds(0));
+        console->flush();
+    }
+    ::dup2(real_output.get(), STDOUT_FILENO);
+    std::array<char, 64> begin{};
+    EXPECT_GT(::read(reader.get(), begin.data(), begin.size()), 0) << "it went to the terminal";
+    EXPECT_EQ(begin.front(), 'a');
 }
 
 TEST_F(SerialConsoleTest, DoesNotWaitForEverForAClientThatDoesNotRead) {

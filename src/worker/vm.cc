@@ -116,11 +116,10 @@ void Vm::request_stop(vm::StopReason reason) {
 }
 
 void Vm::vmbus_connected(wire::VmbusVersion version) {
-    if (machine_->state() == MachineState::kCrashed) {
-        // A crash kernel has taken over: it will reset the machine when it is done.
-        loop_.cancel_timer(std::exchange(crash_timer_, 0));
-        machine_->recovered();
-    }
+    // Had the guest crashed, perhaps just before it was paused: a crash kernel has taken over,
+    // which will reset the machine when it is done.
+    loop_.cancel_timer(std::exchange(crash_timer_, 0));
+    machine_->recovered();
     record(control::EventId::kVmbusConnected, {{"version", std::string(to_string(version))}});
     waits_.check();
 }

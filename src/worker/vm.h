@@ -83,6 +83,10 @@ private:
     };
     using RequestMap = std::map<ic::RequestId, GuestRequest>;
 
+    struct MachineRequest {
+        bool reset;  ///< otherwise power-off
+        control::Responder responder;
+    };
     /// A clean stop that was asked of the guest, until the machine has stopped or reset.
     struct StopRequest {
         control::ShutdownCommand command;
@@ -184,8 +188,8 @@ private:
     RequestMap kvp_requests_;
     RequestMap time_requests_;
     std::optional<StopRequest> stop_request_;
-    std::vector<control::Responder> machine_requests_;  ///< reset and power_off under way
-    StoppedBy stopped_by_ = StoppedBy::kGuest;          ///< who asked for the stop under way
+    std::vector<MachineRequest> machine_requests_;  ///< reset and power_off under way
+    StoppedBy stopped_by_ = StoppedBy::kGuest;      ///< who asked for the stop under way
     bool leaving_ = false;
     bool power_off_asked_ = false;  ///< a client wants it off, even if it just resets itself
     bool ended_ = false;            ///< stopped for good; a reset passes through "stopped" too

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "control/busy.h"
 #include "worker/report.h"
 #include "worker/vm.h"
 
@@ -30,10 +31,9 @@ ic::ShutdownKind kind_of(control::ShutdownCommand::Action action) {
 
 void Vm::run(const control::ShutdownCommand& command, control::Responder responder) {
     if (stop_request_) {
-        responder.failed(
-            control::make_failure(control::ErrorCode::kFailed,
-                                  "a shutdown, restart or hibernation is already in progress",
-                                  "wait for it, or use 'power-off'"));
+        responder.failed(control::already_in_progress(
+            "a shutdown, restart or hibernation is already in progress",
+            "wait for it, or use 'power-off'"));
         return;
     }
     const auto id = services_->shutdown().request(
@@ -114,11 +114,14 @@ void Vm::take_shutdown() {
         } else if (finished.outcome == ic::Outcome::kTimedOut && !leaving_) {
             record_stop_timed_out();
         }
-        loop_.cancel_timer(stop_request_->timer);
-        if (stop_request_->responder) {
-            stop_request_->responder->failed(failure_of(finished.outcome, finished.status,
-                                                        services_->report(ServiceKind::kShutdown)));
+        if (auto responder = std::exchange(stop_request_->responder, std::nullopt)) {
+            responder->failed(failure_of(finished.outcome, finished.status,
+                                         services_->report(ServiceKind::kShutdown)));
         }
+        if (leaving_ && finished.outcome == ic::Outcome::kTimedOut) {
+            continue;  // That was the client's patience. The guest has until the farewell's timer.
+        }
+        loop_.cancel_timer(stop_request_->timer);
         stop_request_.reset();
         if (leaving_) {
             stopped_by_ = StoppedBy::kRequest;

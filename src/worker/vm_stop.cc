@@ -9,6 +9,16 @@
 #include "worker/vm.h"
 
 namespace hvis::worker {
+namespace {
+
+/// What was asked for did not happen, though the machine went on to something else.
+control::Failure came_otherwise(std::string message) {
+    return control::make_failure(control::ErrorCode::kFailed, std::move(message),
+                                 "its console and its events may say more");
+}
+
+}  // namespace
+
 void Vm::crashed(const vm::CrashReport& report) {
     crash_ = control::CrashState{.at = WallTime::from_system(std::chrono::system_clock::now()),
                                  .parameters = report.parameters,
@@ -118,8 +128,8 @@ void Vm::restart_machine() {
     facts_.reset();
     record(control::EventId::kVmStarted, {{"processors", std::to_string(config_.processors)},
                                           {"memory", std::to_string(config_.memory)}});
-    for (auto& responder : std::exchange(machine_requests_, {})) {
-        responder.done();
+    for (auto& request : std::exchange(machine_requests_, {})) {
+        request.responder.done();
     }
     if (stop_request_) {
         loop_.cancel_timer(stop_request_->timer);
@@ -130,12 +140,7 @@ void Vm::restart_machine() {
         if (responder && wanted) {
             responder->done();
         } else if (responder) {
-            responder->failed({.code = control::ErrorCode::kFailed,
-                               .message = "the guest restarted instead of stopping",
-                               .hint = {},
-                               .pointer = {},
-                               .outcome = {},
-                               .guest_status = {}});
+            responder->failed(came_otherwise("the guest restarted instead of stopping"));
         }
     }
     waits_.check();
@@ -147,13 +152,26 @@ void Vm::end(Ending ending) {
     machine_->ended(ending_.exit_status == kExitBroken);
     recorder_.report();
     record(control::EventId::kVmStopped, {{"reason", ending_.reason}});
-    for (auto& responder : std::exchange(machine_requests_, {})) {
-        responder.done();
+    const bool broken = ending_.exit_status == kExitBroken;
+    const auto answer = [&](control::Responder responder, bool restart_wanted) {
+        if (restart_wanted) {
+            responder.failed(
+                came_otherwise("the machine was not started again: " + ending_.reason));
+        } else if (broken) {
+            responder.failed(came_otherwise("the machine ended otherwise: " + ending_.reason));
+        } else {
+            responder.done();
+        }
+    };
+    for (auto& request : std::exchange(machine_requests_, {})) {
+        answer(std::move(request.responder), request.reset);
     }
     if (stop_request_) {
         loop_.cancel_timer(std::exchange(stop_request_->timer, 0));
+        const bool restart =
+            stop_request_->command.action == control::ShutdownCommand::Action::kRestart;
         if (auto responder = std::exchange(stop_request_->responder, std::nullopt)) {
-            responder->done();
+            answer(*std::move(responder), restart);
         }
         stop_request_.reset();
     }
@@ -181,7 +199,9 @@ void Vm::leave() {
         stop_request_->timer = loop_.add_timer(loop::Loop::now() + kFarewell, cut_power);
         return;
     }
-    const auto id = services_->shutdown().request({}, services_->clocks());
+    ic::ShutdownRequest request;
+    request.answer_timeout = kFarewell;
+    const auto id = services_->shutdown().request(request, services_->clocks());
     if (!id) {
         log(LogLevel::kNotice, "vm", "the guest cannot be asked to shut down: power cut");
         cut_power();

@@ -175,6 +175,19 @@ TEST_F(VmTest, StartsAnewAfterResetAndRestart) {
     (void)wait_for_event(control::EventId::kVmReset);
 }
 
+// Whoever asked for a guest that runs again is not told that it does.
+TEST_F(VmTest, SaysThatAGuestWhichIsOverWasNotRestarted) {
+    start();
+    wait_for(control::Condition::kHeartbeat);
+    const auto reset = client_->start(control::MachineCommand{MachineAction::kReset}, soon());
+    ASSERT_TRUE(reset);
+    ASSERT_TRUE(client_->start(control::MachineCommand{MachineAction::kPowerOff}, soon()));
+    const auto answer = client_->next_notice(*reset, soon());
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, control::ErrorCode::kFailed);
+    EXPECT_THAT(answer.error().message, testing::HasSubstr("not started again"));
+}
+
 TEST_F(VmTest, ShutsItsGuestDown) {
     start();
     wait_for(control::Condition::kHeartbeat);

@@ -92,7 +92,8 @@ void Vm::run(const control::MachineCommand& command, control::Responder responde
             stopped_by_ = StoppedBy::kRequest;
             crash_open_ = false;
             power_off_asked_ = power_off_asked_ || command.action == Action::kPowerOff;
-            machine_requests_.push_back(std::move(responder));
+            machine_requests_.push_back(
+                {.reset = command.action == Action::kReset, .responder = std::move(responder)});
             request_stop(command.action == Action::kReset ? vm::StopReason::kReset
                                                           : vm::StopReason::kPowerOff);
             return;

@@ -137,6 +137,12 @@ class VmTest(VmCase):
         self.assertEqual(self.ask("showPair", pool="external", key="role")["value"], "2")
         self.ask("showPair", status=404, pool="external", key="rack")
         self.assertIn("paused", self.ask("listPairs", status=409, pool="guest")["detail"])
+        held = "?held=true"
+        self.assertEqual(self.ask("listPairs", query=held, pool="external")["pairs"], self.ask("listPairs", pool="external")["pairs"])
+        self.assertEqual(self.ask("showPair", query=held, pool="external", key="role"), {"key": "role", "value": "2"})
+        self.ask("showPair", status=404, query=held, pool="external", key="rack")
+        self.assertEqual(self.ask("listPairs", status=400, query=held, pool="guest")["parameter"], "held")
+        self.ask("setPair", {"value": "x"}, status=400, query=held, pool="external", key="role")
         self.ask("resumeVm")
         self.until(lambda: guest_has({"role": "2", "row": "1"}))
         self.ask("switchService", {"enabled": False}, service="kvp")

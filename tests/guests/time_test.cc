@@ -119,6 +119,22 @@ protected:
     Clocks() : GuestTest({.name = "clocks"}) {}
 };
 
+class ClockOfTheDay : public GuestTest {
+protected:
+    static constexpr std::chrono::seconds kOff = -40000s;
+    ClockOfTheDay() : GuestTest({.name = "off", .rtc_offset = kOff}) {}
+};
+
+TEST_F(ClockOfTheDay, NeedNotBeRight) {
+    ClockOffset offset{};
+    EXPECT_TRUE(wait_until([&] { return (offset = clock_offset(guest())).may_be(0s, 1s); }))
+        << offset;
+    // Made by the kernel long before its drivers came.
+    const int64_t made = guest().number("stat -c %Z /dev/null");
+    const int64_t now = guest().number("date +%s");
+    EXPECT_NEAR(static_cast<double>(made - now), static_cast<double>(kOff.count()), 1200);
+}
+
 TEST_F(Clocks, LetTheLocalApicTakeOverTheTimer) {
     constexpr auto kDevice = "/sys/devices/system/clockevents/clockevent0";
     const std::string current = std::string("cat ") + kDevice + "/current_device";

@@ -33,19 +33,38 @@ struct Pairs {
     }
 };
 
-struct ListPairs : Pairs {
+/// What the verbs that read have in common.
+struct ReadPairs : Pairs {
+    bool held = false;
+
+    void add_held_to(CLI::App& verb) {
+        add_flag(verb, "--held", held,
+                 "what the host keeps for the guest (in external), without asking it");
+    }
+    /// The host keeps nothing of auto, which stands for "all that matters" in both cases: what the
+    /// guest says of itself, or what `kvp set` has set.
+    [[nodiscard]] Target from_pool() const {
+        return Target::vm(vm) / "kvp" / (held && pool == "auto" ? "external" : pool);
+    }
+    [[nodiscard]] Target as_asked(const Target& target) const {
+        const Target found = with_timeout(target);
+        return held ? found.with("held", "true") : found;
+    }
+};
+
+struct ListPairs : ReadPairs {
     Result<void, Failure> run(Session& session) const {
-        const Document pairs = HVIS_TRY(session.api.get(with_timeout(target()), patience()));
+        const Document pairs = HVIS_TRY(session.api.get(as_asked(from_pool()), patience()));
         session.print(*pairs, control::show_pairs(*pairs));
         return {};
     }
 };
 
-struct GetPair : Pairs {
+struct GetPair : ReadPairs {
     std::string key;
 
     Result<void, Failure> run(Session& session) const {
-        const Document pair = HVIS_TRY(session.api.get(with_timeout(target() / key), patience()));
+        const Document pair = HVIS_TRY(session.api.get(as_asked(from_pool() / key), patience()));
         session.print(*pair, control::text_at(*pair, "value") + "\n");
         return {};
     }
@@ -94,11 +113,13 @@ void add_readers(CLI::App& kvp, Chosen& chosen) {
     const auto list_verb = choose<ListPairs>(list, chosen);
     list_verb->add_to(list);
     list_verb->add_timeout_to(list);
+    list_verb->add_held_to(list);
     CLI::App& get = add_reader(kvp, "get", "The value of a key (of auto)", "web OSName");
     const auto get_verb = choose<GetPair>(get, chosen);
     get_verb->add_to(get);
     add_key(get, get_verb->key);
     get_verb->add_timeout_to(get);
+    get_verb->add_held_to(get);
 }
 
 void add_writers(CLI::App& kvp, Chosen& chosen) {

@@ -61,6 +61,12 @@ Json restart_of(const VmFields& fields) {
     return section;
 }
 
+Json acpi_of(const VmFields& fields) {
+    Json section = Json::object();
+    put(section, "s4", fields.acpi_s4);
+    return section;
+}
+
 Json vmbus_of(const VmFields& fields) {
     Json section = Json::object();
     if (fields.vmbus_version == kNewest) {
@@ -130,6 +136,8 @@ void VmFields::add_to(CLI::App& verb) {
                  "a run so long begins the count anew (10m)");
     add_choice(verb, "--on-crash", on_crash, kStops, "when the guest crashes");
     add_choice(verb, "--on-reset", on_reset, kStops, "when the guest resets itself");
+    add_switch(verb, "--acpi-s4,!--no-acpi-s4", acpi_s4,
+               "let the guest see that the machine can hibernate, or not");
     add_choice(verb, "--vmbus-version", vmbus_version, kVmbusVersions,
                "the newest that the guest is offered");
     add_parsed_list(verb, "--service-version",
@@ -151,6 +159,7 @@ Json VmFields::document() const {
     put(value, "on_reset", on_reset);
     put_section(value, "autostart", autostart_of(*this));
     put_section(value, "restart", restart_of(*this));
+    put_section(value, "acpi", acpi_of(*this));
     put_section(value, "vmbus", vmbus_of(*this));
     put_section(value, "service_versions", service_versions_of(*this));
     return value;

@@ -34,6 +34,7 @@ struct VmFields {
     Time restart_forgive_after;
     std::string on_crash;
     std::string on_reset;
+    std::optional<bool> acpi_s4;
     std::string vmbus_version;  ///< "newest": no limit
     std::map<std::string, std::string> service_versions;
 

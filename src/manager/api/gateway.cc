@@ -16,8 +16,6 @@ namespace {
 using control::ErrorCode;
 using control::make_failure;
 
-constexpr std::string_view kRetryAfterSeconds = "1";
-
 HttpResponse not_found() {
     return problem(404, make_failure(ErrorCode::kNotFound, "there is nothing at this path",
                                      "GET /api/v1/openapi.yaml lists all paths"));
@@ -93,10 +91,8 @@ Result<std::shared_ptr<const control::Json>, HttpResponse> read_body(const Route
 }
 
 HttpResponse too_busy() {
-    HttpResponse response = problem(
+    return problem(
         503, make_failure(ErrorCode::kUnavailable, "hvisd has too much to do", "try again soon"));
-    response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
-    return response;
 }
 
 }  // namespace

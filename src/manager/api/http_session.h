@@ -128,11 +128,9 @@ private:
     void begin_stream(HttpResponse head, std::shared_ptr<HttpSink> sink) override {
         if (!shared_->has_stream_room(reach_)) {
             sink->close();
-            auto response = problem(
+            write_response(problem(
                 503, control::make_failure(control::ErrorCode::kUnavailable,
-                                           "too many event streams are open", "close some first"));
-            response.headers.emplace_back("Retry-After", "5");
-            write_response(std::move(response));
+                                           "too many event streams are open", "close some first")));
             return;
         }
         pending_ = nullptr;

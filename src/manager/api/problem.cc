@@ -2,7 +2,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/busy.h"
+
 namespace hvis::manager {
+namespace {
+
+/// Of what is too much just now; bounds are reached and left within moments.
+constexpr const char* kRetryAfterSeconds = "1";
+
+}  // namespace
 
 unsigned http_status_of(const Failure& failure) {
     switch (failure.code) {
@@ -16,6 +24,9 @@ unsigned http_status_of(const Failure& failure) {
             return 409;
         case control::ErrorCode::kFailed:
             break;
+    }
+    if (failure.outcome == control::kBusy) {
+        return 503;
     }
     return failure.outcome.empty() ? 500 : 409;
 }
@@ -38,11 +49,15 @@ HttpResponse problem(unsigned status, const Failure& failure) {
     if (failure.guest_status) {
         document["guest_status"] = *failure.guest_status;
     }
-    return {.status = status,
-            .content_type = "application/problem+json",
-            .headers = {},
-            .body = control::dump_json(document),
-            .render = {}};
+    HttpResponse response{.status = status,
+                          .content_type = "application/problem+json",
+                          .headers = {},
+                          .body = control::dump_json(document),
+                          .render = {}};
+    if (status == 503) {
+        response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+    }
+    return response;
 }
 
 std::string_view status_phrase(unsigned status) {

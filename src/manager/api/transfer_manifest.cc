@@ -64,10 +64,9 @@ std::optional<HeldPair> read_pair_entry(const Json& item, const std::string& pla
     reader.require("pool");
     const size_t pool = reader.choice("pool", control::kPoolWords).value_or(0);
     HeldPair pair{.pool = static_cast<control::Pool>(pool), .key = {}, .value = {}};
-    pair.key =
-        control::read_units(reader, "key", 1, control::kMaxKvpKeyUnits).value_or(std::string());
+    pair.key = control::read_units(reader, "key", control::kKvpKeyLimits).value_or(std::string());
     pair.value =
-        control::read_units(reader, "value", 0, control::kMaxKvpValueUnits).value_or(std::string());
+        control::read_units(reader, "value", control::kKvpValueLimits).value_or(std::string());
     if (pair.pool == control::Pool::kGuest || pair.pool == control::Pool::kAuto) {
         reader.complain("pool", "expected one of external, parameters");
     }

@@ -15,13 +15,18 @@ using control::ErrorCode;
 using control::Json;
 using control::Pool;
 
+constexpr std::string_view kHowToReadHeldPairs =
+    "what the host keeps for the guest is there all the same: 'hvis kvp list NAME --held'";
+
 using Answer = Result<std::shared_ptr<const Json>, Failure>;
 
 Failure too_many_pairs() {
-    return control::make_failure(
+    Failure failure = control::make_failure(
         ErrorCode::kFailed,
         "the host holds " + std::to_string(kMaxHeldPairs) + " pairs in this pool already",
         "delete some first");
+    failure.outcome = "refused";
+    return failure;
 }
 
 Failure pair_is_there() {
@@ -187,7 +192,15 @@ uint64_t ManagedVm::read_pairs(const control::EncodedCommand& command, Answered 
             return key && pairs.empty() ? Answer(std::unexpected(no_such_pair(*key)))
                                         : answer_with(pool, std::move(pairs));
         },
-        [](Answer reply) { return reply; }, std::move(answered));
+        [](Answer reply) {
+            if (!reply && (reply.error().code == ErrorCode::kUnavailable ||
+                           reply.error().code == ErrorCode::kTimedOut)) {
+                std::string& hint = reply.error().hint;
+                hint += (hint.empty() ? "" : "; ") + std::string(kHowToReadHeldPairs);
+            }
+            return reply;
+        },
+        std::move(answered));
 }
 
 }  // namespace hvis::manager

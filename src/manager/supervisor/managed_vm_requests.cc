@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/busy.h"
 #include "manager/supervisor/managed_vm.h"
 
 namespace hvis::manager {
@@ -42,8 +43,8 @@ Result<uint64_t, Failure> ManagedVm::pass(const control::EncodedCommand& command
     if (!may_stop(command) &&
         link->outstanding() + kKeptForStops >= control::Link::kMaxOutstanding) {
         return std::unexpected(
-            control::make_failure(ErrorCode::kFailed, "too many requests to this VM are under way",
-                                  "wait for some to end, or cancel them: 'hvis operation list'"));
+            control::too_many("too many requests to this VM are under way",
+                              "wait for some to end, or cancel them: 'hvis operation list'"));
     }
     if (told) {
         return link->follow(command, std::move(told), std::move(answered));

@@ -239,8 +239,9 @@ TEST_F(SupervisorTest, HoldsOnlyAsManyPairsAsAWorkerTakes) {
     for (size_t number = 0; number < kMaxHeldPairs; ++number) {
         ASSERT_TRUE(ask(web, control::KvpSetCommand{.key = std::to_string(number), .value = ""}));
     }
-    EXPECT_THAT(ask(web, control::KvpSetCommand{.key = "more", .value = ""}).error().message,
-                HasSubstr("112 pairs"));
+    const Failure refused = ask(web, control::KvpSetCommand{.key = "more", .value = ""}).error();
+    EXPECT_THAT(refused.message, HasSubstr("112 pairs"));
+    EXPECT_EQ(refused.outcome, "refused");
     EXPECT_TRUE(ask(web, control::KvpSetCommand{.key = "7", .value = "changed"}));
 }
 

@@ -22,6 +22,7 @@ TEST_F(SupervisorTest, StopsAVmThatAnyNumberWaitFor) {
     ASSERT_TRUE(run_until([&] { return !ended.empty(); }));
     EXPECT_EQ(ended.size(), 1U) << "one too many";
     EXPECT_EQ(ended.front().error().message, "too many wait for this VM already");
+    EXPECT_EQ(ended.front().error().outcome, "busy");
     EXPECT_TRUE(shut_down(web));
     EXPECT_TRUE(run_until([&] { return ended.size() == VmWaits::kMaxAsked + 1; }));
 }

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "control/busy.h"
+
 namespace hvis::manager {
 
 using control::Condition;
@@ -31,8 +33,8 @@ uint64_t VmWaits::add(Condition condition, control::Milliseconds timeout, Done d
     wait.deadline = loop::Loop::now() + timeout;
     if (refused) {
         finish_soon(id,
-                    std::unexpected(control::make_failure(
-                        ErrorCode::kFailed, "too many wait for this VM already",
+                    std::unexpected(control::too_many(
+                        "too many wait for this VM already",
                         "wait for some of them to end, or cancel them: 'hvis operation list'")));
         return id;
     }

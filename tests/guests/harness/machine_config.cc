@@ -48,6 +48,9 @@ std::string config_text(const MachineConfig& config, const MachinePaths& paths) 
     if (config.acpi_s4) {
         text["acpi"]["s4"] = true;
     }
+    if (config.rtc_offset.count() != 0) {
+        text["rtc"]["offset_s"] = config.rtc_offset.count();
+    }
     return control::dump_json_indented(text);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ struct MachineConfig {
     std::string on_crash = {};           ///< "stop" or "restart"; empty: the default
     std::string on_reset = {};           ///< the same
     bool acpi_s4 = false;
+    std::chrono::seconds rtc_offset{};
 
     bool operator==(const MachineConfig&) const = default;
 };
