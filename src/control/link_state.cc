@@ -91,9 +91,10 @@ void Link::State::send_cancel(RequestId target) {
 
 void Link::State::expired(RequestId id) {
     send_cancel(id);
-    finish(id,
-           std::unexpected(make_failure(ErrorCode::kTimedOut, "the worker did not answer in time",
-                                        "look at the VM's status and its worker's log")));
+    finish(id, std::unexpected(make_failure(
+                   ErrorCode::kTimedOut, "the worker did not answer in time",
+                   "it may still do what was asked, once it goes on; 'hvis status' tells "
+                   "how the VM is")));
 }
 
 void Link::State::finish(RequestId id, Result<std::shared_ptr<const Json>, Failure> outcome) {

@@ -1,5 +1,7 @@
 #include "vm/vmbus_host.h"
 
+#include <cerrno>
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +11,7 @@
 
 #include "loopback/loopback_partition.h"
 #include "wire/hypercall.h"
+#include "wire/vmbus_messages_guest.h"
 
 namespace hvis::vm {
 namespace {
@@ -35,6 +38,61 @@ protected:
     VmbusHost host_{*partition_, *loop_, wire::VmbusVersion::kWin10_5_3, this};
     std::vector<std::pair<std::string, uint32_t>> rejections_;
 };
+
+/// A guest's slots and what became of the messages for them; nobody tells when a slot is emptied.
+class SilentSlots : public Partition {
+public:
+    GuestMemory& memory() override { return memory_; }
+    [[nodiscard]] uint32_t processor_count() const override { return 1; }
+    [[nodiscard]] uint64_t reference_time() const override { return 0; }
+    void accept_messages(uint32_t /*connection_id*/) override {}
+    void retry_messages() override {}
+    Result<PostResult> post_message(SynicTarget /*target*/,
+                                    const SynicMessage& /*message*/) override {
+        ++tried;
+        if (answers.empty()) {
+            return PostResult::kPosted;
+        }
+        auto answer = answers.front();
+        answers.pop_front();
+        return answer;
+    }
+    void signal_event(SynicTarget /*target*/, uint16_t /*flag*/) override {}
+    void signal_event_again(SynicTarget /*target*/, uint16_t /*flag*/) override {}
+    Result<void> connect_port(uint32_t /*connection_id*/, int /*event_fd*/) override { return {}; }
+    void disconnect_port(uint32_t /*connection_id*/) override {}
+    Result<void> start() override { return {}; }
+    void pause() override {}
+    void resume() override {}
+    Result<void> reset() override { return {}; }
+
+    std::deque<Result<PostResult>> answers;
+    int tried = 0;
+
+private:
+    GuestMemory memory_ = *GuestMemory::create({{{0}, 64 << 10}}, "silent-slots");
+};
+
+TEST(VmbusHostSlots, AreLookedAtAgainThoughTheirEndOfMessageIsLost) {
+    set_log_level(LogLevel::kError);
+    const auto loop = *loop::Loop::create();
+    SilentSlots guest;
+    guest.answers = {PostResult::kSlotBusy, std::unexpected(Error{Errc::kOs, "no memory", ENOMEM}),
+                     PostResult::kSlotBusy};
+    VmbusHost host(guest, *loop, wire::VmbusVersion::kWin10_5_3, nullptr);
+    const wire::InitiateContact contact{
+        .version = static_cast<uint32_t>(wire::VmbusVersion::kWin10_5_3),
+        .target_vp = 0,
+        .target_sint = 2};
+    EXPECT_TRUE(host.message_posted(wire::kMessageConnectionIdV5, wire::kVmbusMessageType,
+                                    wire::format_message(wire::GuestMessage(contact))));
+    EXPECT_EQ(guest.tried, 1);
+    while (guest.tried < 4) {
+        loop->run_once(std::chrono::seconds(5));
+    }
+    EXPECT_TRUE(guest.answers.empty());
+    EXPECT_EQ(host.version(), wire::VmbusVersion::kWin10_5_3);
+}
 
 TEST_F(VmbusHostTest, TellsWhyAMessageWasRejected) {
     post_nonsense();
