@@ -45,7 +45,8 @@ protected:
     }
     /// The guest found no version that its host speaks too, and both go on.
     void expect_no_contact() {
-        EXPECT_GE(guest().dmesg_count("hv_vmbus: Unable to connect to host"), 1);
+        EXPECT_GE(guest().dmesg_count("hv_vmbus: Unable to connect to host"), 1)
+            << guest().output("dmesg");
         EXPECT_EQ(guest().dmesg_count("Vmbus version:"), 0);
         if (suite().unload_is_announced) {
             EXPECT_EQ(guest()->call(control::StatusCommand{}).text("/vmbus_version"), "");
