@@ -23,6 +23,9 @@ struct TextLimits {
 inline constexpr TextLimits kKvpKeyLimits{.lowest = 1, .units = 254, .bytes = 511};
 inline constexpr TextLimits kKvpValueLimits{.lowest = 0, .units = 1022, .bytes = 2047};
 
+/// Most pairs that the host may hold in one pool: what a worker takes at its start.
+inline constexpr size_t kMaxHeldPairs = 112;
+
 /// Takes a required text field within the limits and without NUL.
 std::optional<std::string> read_units(FieldReader& reader, std::string_view name,
                                       const TextLimits& limits);

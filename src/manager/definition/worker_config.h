@@ -4,13 +4,13 @@
 #include <vector>
 
 #include "control/json.h"
+#include "control/kvp_limits.h"
 #include "control/results.h"
 #include "manager/definition/vm_definition.h"
 
 namespace hvis::manager {
 
-/// Most pairs that the host may hold in one pool: what a worker takes at its start.
-inline constexpr size_t kMaxHeldPairs = 112;
+using control::kMaxHeldPairs;
 
 /// Files through which a worker is reached and leaves word; absolute.
 struct WorkerPaths {
