@@ -1,6 +1,7 @@
 #include "cli/fake_hvisd.h"
 
 #include <array>
+#include <cerrno>
 
 #include "cli/run.h"
 
@@ -179,12 +180,18 @@ std::string FakeHvisd::reply(const FakeRequest& request) {
 Outcome run_hvis(const std::string& socket, std::vector<std::string> words, Place place) {
     Outcome outcome;
     const bool terminal = place == Place::kTerminal;
+    const int refusal = place == Place::kFullDisk     ? ENOSPC
+                        : place == Place::kReaderGone ? EPIPE
+                                                      : 0;
+    int error = 0;
     const Output output{.out =
                             [&](std::string_view text) {
-                                outcome.out += text;
-                                return true;
+                                error = refusal;
+                                outcome.out += refusal == 0 ? text : "";
+                                return refusal == 0;
                             },
                         .err = [&](std::string_view text) { outcome.err += text; },
+                        .out_error = [&] { return error; },
                         .in_terminal = terminal,
                         .out_terminal = terminal,
                         .err_terminal = terminal};

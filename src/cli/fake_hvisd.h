@@ -38,7 +38,12 @@ struct Outcome {
     std::string err;
 };
 
-enum class Place : uint8_t { kScript, kTerminal };
+enum class Place : uint8_t {
+    kScript,
+    kTerminal,
+    kFullDisk,    ///< nothing can be written to standard output
+    kReaderGone,  ///< nor here: whoever read the pipe has left
+};
 
 /// Runs "hvis WORD…", without a terminal unless it is there. `socket`: where hvisd listens.
 Outcome run_hvis(const std::string& socket, std::vector<std::string> words,

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <iostream>
+#include <memory>
 
 #include <nlohmann/json.hpp>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/table.h"
@@ -18,18 +22,50 @@ constexpr int kBarWidth = 20;
 /// Erases the line to its right; every terminal of the last decades knows it (ECMA-48 EL).
 constexpr std::string_view kEraseLine = "\r\x1b[K";
 
+/// Writes all of it. 0, or errno.
+int write_out(std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+        if (written >= 0) {
+            text.remove_prefix(static_cast<size_t>(written));
+        } else if (errno == EAGAIN) {
+            // Whoever shares the terminal or the pipe may have made it non-blocking.
+            pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+            (void)::poll(&room, 1, -1);
+        } else if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
 }  // namespace
 
 Output Output::standard() {
+    const auto error = std::make_shared<int>(0);
     return {.out =
-                [](std::string_view text) {
-                    std::cout << text << std::flush;
-                    return std::cout.good();
+                [error](std::string_view text) {
+                    if (*error == 0) {
+                        *error = write_out(text);
+                    }
+                    return *error == 0;
                 },
             .err = [](std::string_view text) { std::cerr << text << std::flush; },
+            .out_error = [error] { return *error; },
             .in_terminal = ::isatty(STDIN_FILENO) != 0,
             .out_terminal = ::isatty(STDOUT_FILENO) != 0,
             .err_terminal = ::isatty(STDERR_FILENO) != 0};
+}
+
+std::optional<control::Failure> Output::lost() const {
+    const int error = out_error ? out_error() : 0;
+    if (error == 0 || error == EPIPE) {
+        return std::nullopt;
+    }
+    return control::make_failure(
+        control::ErrorCode::kFailed,
+        std::string("cannot write to standard output: ") + std::strerror(error),
+        "a change that was asked for is made; only the answer is lost");
 }
 
 int report(const Output& output, bool json, const control::Failure& failure) {

@@ -11,14 +11,19 @@ namespace hvis::cli {
 
 /// Where words go, and whether a person reads them there.
 struct Output {
-    /// False when nobody takes them any more (a pipe whose reader has left).
+    /// False when nothing is taken any more: the reader of a pipe has left, or a disk is full.
     std::function<bool(std::string_view)> out;
     std::function<void(std::string_view)> err;
+    /// The errno with which `out` failed first; 0: it has not. Empty where it cannot fail.
+    std::function<int()> out_error = nullptr;
     bool in_terminal = false;
     bool out_terminal = false;
     bool err_terminal = false;
     /// The process's own standard streams.
     static Output standard();
+    /// What of the results is lost: ENOSPC and the like. A reader that has left wants no more, and
+    /// misses nothing.
+    [[nodiscard]] std::optional<control::Failure> lost() const;
 };
 
 /// What Ctrl+C ended leaves with, as a shell has it for SIGINT.

@@ -52,14 +52,8 @@ int run_completion(std::span<const std::string> words, const Output& output,
     return 0;
 }
 
-}  // namespace
-
-int run(std::span<const std::string> words, const Output& output, const Surroundings& surroundings,
-        int interrupt) {
-    if (!words.empty() && words.front() == kComplete) {
-        return run_completion(words.subspan(1), output, surroundings, interrupt);
-    }
-    Chosen chosen;
+int run_verb(std::span<const std::string> words, Chosen& chosen, const Output& output,
+             const Surroundings& surroundings, int interrupt) {
     const auto tree = make_tree(chosen);
     if (const auto status = parse(*tree, words, chosen, output)) {
         return *status;
@@ -72,6 +66,18 @@ int run(std::span<const std::string> words, const Output& output, const Surround
     Session session{.api = api, .output = output, .json = chosen.json};
     const auto done = chosen.action(session);
     return done ? 0 : report(output, chosen.json, reworded(*tree, done.error()));
+}
+
+}  // namespace
+
+int run(std::span<const std::string> words, const Output& output, const Surroundings& surroundings,
+        int interrupt) {
+    Chosen chosen;
+    const bool completes = !words.empty() && words.front() == kComplete;
+    const int status = completes ? run_completion(words.subspan(1), output, surroundings, interrupt)
+                                 : run_verb(words, chosen, output, surroundings, interrupt);
+    const auto lost = output.lost();
+    return status == 0 && lost ? report(output, chosen.json, *lost) : status;
 }
 
 }  // namespace hvis::cli

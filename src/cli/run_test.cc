@@ -1,8 +1,11 @@
 #include "cli/run.h"
 
+#include <cstdlib>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/wait.h>
 
 #include "cli/fake_hvisd.h"
 #include "cli/session.h"
@@ -235,6 +238,42 @@ TEST(Hvis, LeavesWithTheStatusOfTheFailure) {
         nlohmann::json::parse(run_hvis(hvisd.path(), {"status", "web", "--json"}).err);
     EXPECT_EQ(json["error"]["code"], "unavailable");
     EXPECT_EQ(json["error"]["hint"], "enable it");
+}
+
+TEST(Hvis, FailsWhereItsResultsCannotBeWritten) {
+    FakeHvisd hvisd;
+    const std::vector<const char*> commands = {
+        "list",        "vm show web --json",     "kvp export web", "events",
+        "events -f",   "kvp get web OSName",     "version",        "completion bash",
+        "list --help", "__complete kvp list we", "--version",
+    };
+    for (const char* command : commands) {
+        const Outcome full = run_hvis(hvisd.path(), split(command), Place::kFullDisk);
+        EXPECT_EQ(full.status, 1) << command;
+        EXPECT_THAT(full.err, HasSubstr("cannot write to standard output: No space left on device"))
+            << command;
+        const Outcome gone = run_hvis(hvisd.path(), split(command), Place::kReaderGone);
+        EXPECT_EQ(gone.status, 0) << command;
+        EXPECT_EQ(gone.err, "") << command;
+    }
+    EXPECT_EQ(run_hvis(hvisd.path(), {"status", "nobody"}, Place::kFullDisk).status, 3);
+}
+
+TEST(Hvis, TellsOfATokenThatNobodyGot) {
+    FakeHvisd hvisd;
+    EXPECT_EQ(run_hvis(hvisd.path(), {"token", "create", "ci"}, Place::kFullDisk).err,
+              "hvis: cannot write to standard output: No space left on device\n"
+              "  nobody has the token: hvis token delete x; then make another\n");
+}
+
+TEST(StandardOutput, RemembersThatItIsFull) {
+    const std::string program = HVIS_PROGRAM;
+    // NOLINTNEXTLINE(cert-env33-c): it is the program with its streams that this is about
+    const int status = std::system((program + " --version >/dev/full 2>/dev/null").c_str());
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 1);
+    // NOLINTNEXTLINE(cert-env33-c)
+    EXPECT_EQ(std::system((program + " --version >/dev/null").c_str()), 0);
 }
 
 TEST(Hvis, TellsWhatEachHookMadeOfATestAlert) {

@@ -53,8 +53,8 @@ Result<Document, Failure> judged(const Document& operation) {
 
 }  // namespace
 
-void Session::print(const Json& document, const std::string& text) const {
-    output.out(json ? control::dump_json_indented(document) + "\n" : text);
+bool Session::print(const Json& document, const std::string& text) const {
+    return output.out(json ? control::dump_json_indented(document) + "\n" : text);
 }
 
 std::string operation_title(const Json& operation) {

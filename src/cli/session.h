@@ -14,8 +14,9 @@ struct Session {
     const Output& output;
     bool json = false;
 
-    /// The document for programs, the text for people.
-    void print(const Json& document, const std::string& text) const;
+    /// The document for programs, the text for people. False when it could not be written; run()
+    /// sees to that at the end.
+    bool print(const Json& document, const std::string& text) const;
 };
 
 /// A verb as the command line chose it.

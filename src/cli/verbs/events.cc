@@ -104,8 +104,8 @@ struct Events {
         if (!since) {
             start.number = std::to_string(control::number_at(*last, "last") + 1);
         }
-        if (!session.json) {
-            session.output.out(events_heading());
+        if (!session.json && !session.output.out(events_heading())) {
+            return {};
         }
         const auto target = [&] {
             return filtered().with("since", start.number).with("from", start.from);

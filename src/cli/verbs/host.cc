@@ -20,8 +20,13 @@ struct CreateToken {
         const Document token =
             HVIS_TRY(session.api.send("POST", Target("/tokens"), {{"name", name}, {"role", role}}));
         // The secret alone on standard output: `hvis token create ci >token`.
-        session.print(*token, text_at(*token, "token") + "\n");
-        if (!session.json) {
+        const bool shown = session.print(*token, text_at(*token, "token") + "\n");
+        if (auto lost = session.output.lost()) {
+            lost->hint = "nobody has the token: hvis token delete " + text_at(*token, "id") +
+                         "; then make another";
+            return std::unexpected(*std::move(lost));
+        }
+        if (shown && !session.json) {
             session.output.err("the token is shown this once: keep it, for --token-file\n");
         }
         return {};
