@@ -266,6 +266,17 @@ TEST(Hvis, TellsOfATokenThatNobodyGot) {
               "  nobody has the token: hvis token delete x; then make another\n");
 }
 
+TEST(Hvis, ShowsWhenEachTokenWasLastUsed) {
+    FakeHvisd hvisd;
+    hvisd.answer("GET /api/v1/tokens", 200,
+                 R"({"tokens":[{"id":"a","name":"ci","role":"viewer","created":"C"},)"
+                 R"({"id":"b","name":"web","role":"operator","created":"D","last_used":"E"}]})");
+    EXPECT_EQ(run_hvis(hvisd.path(), {"token", "list"}).out,
+              "ID  NAME  ROLE      CREATED  LAST USED\n"
+              "a   ci    viewer    C        never\n"
+              "b   web   operator  D        E\n");
+}
+
 TEST(StandardOutput, RemembersThatItIsFull) {
     const std::string program = HVIS_PROGRAM;
     // NOLINTNEXTLINE(cert-env33-c): it is the program with its streams that this is about

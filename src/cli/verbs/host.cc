@@ -36,10 +36,11 @@ struct CreateToken {
 struct ListTokens {
     Result<void, Failure> run(Session& session) const {
         const Document list = HVIS_TRY(session.api.get(Target("/tokens")));
-        std::vector<Row> rows = {{"ID", "NAME", "ROLE", "CREATED"}};
+        std::vector<Row> rows = {{"ID", "NAME", "ROLE", "CREATED", "LAST USED"}};
         for (const Json& token : control::member_of(*list, "tokens")) {
+            const std::string last_used = text_at(token, "last_used");
             rows.push_back({text_at(token, "id"), text_at(token, "name"), text_at(token, "role"),
-                            text_at(token, "created")});
+                            text_at(token, "created"), last_used.empty() ? "never" : last_used});
         }
         session.print(*list, table_text(rows));
         return {};
