@@ -106,12 +106,16 @@ std::vector<Candidate> values_of(const std::string& type, Question question, con
 
 std::string first_sentence(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+/// Each once: --help is one of the verb, and of every noun above it.
 void add_options(const CLI::App* app, std::vector<Candidate>& candidates) {
     for (; app != nullptr; app = app->get_parent()) {
         for (const CLI::Option* option :
              app->get_options([](const CLI::Option* each) { return each->nonpositional(); })) {
             for (const std::string& name : option->get_lnames()) {
-                candidates.push_back({"--" + name, first_sentence(option->get_description())});
+                const std::string word = "--" + name;
+                if (std::ranges::find(candidates, word, &Candidate::word) == candidates.end()) {
+                    candidates.push_back({word, first_sentence(option->get_description())});
+                }
             }
         }
     }

@@ -39,6 +39,7 @@ TEST(Completion, OffersNounsVerbsAndOptionsOfTheTree) {
     EXPECT_THAT(offered({"--json", "heartbeat", ""}), ElementsAre("show", "set", "test"));
     EXPECT_THAT(offered({"vm", "create", "--kern"}), ElementsAre("--kernel"));
     EXPECT_THAT(offered({"status", "--so"}), ElementsAre("--socket"));
+    EXPECT_THAT(offered({"vm", "create", "x", "--h"}), ElementsAre("--help"));
     EXPECT_THAT(offered({"nonsense", ""}), Not(Contains("live")));
 }
 
