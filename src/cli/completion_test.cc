@@ -47,6 +47,11 @@ TEST(Completion, OffersTheWordsOfAChoice) {
     EXPECT_THAT(offered({"kvp", "list", "web", "--pool", ""}),
                 ElementsAre("external", "guest", "auto", "parameters"));
     EXPECT_THAT(offered({"kvp", "list", "--pool=e"}), ElementsAre("--pool=external"));
+    for (const char* writer : {"set", "add", "delete", "import"}) {
+        EXPECT_THAT(offered({"kvp", writer, "web", "--pool", ""}),
+                    ElementsAre("external", "parameters"))
+            << writer;
+    }
     EXPECT_THAT(offered({"completion", ""}), ElementsAre("bash", "zsh", "fish"));
     EXPECT_THAT(offered({"vm", "create", "x", "--disable", "k"}), ElementsAre("kvp"));
     EXPECT_THAT(offered({"vm", "set", "web", "--vmbus-version", "5"}),

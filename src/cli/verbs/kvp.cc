@@ -24,9 +24,9 @@ struct Pairs {
     [[nodiscard]] Duration patience() const {
         return timeout ? Duration(*timeout) + kMargin : Duration(kPatience);
     }
-    void add_to(CLI::App& verb) {
+    void add_to(CLI::App& verb, std::span<const std::string_view> pools = control::kPoolWords) {
         add_vm(verb, vm);
-        add_choice(verb, "--pool", pool, control::kPoolWords, "which pool");
+        add_choice(verb, "--pool", pool, pools, "which pool");
     }
     void add_timeout_to(CLI::App& verb) {
         add_duration(verb, "--timeout", timeout, "give up after this long (5s)");
@@ -132,7 +132,7 @@ void add_writers(CLI::App& kvp, Chosen& chosen) {
         const auto verb = choose<SetPair>(set, chosen);
         verb->pool = "external";
         verb->only_add = only_add;
-        verb->add_to(set);
+        verb->add_to(set, kWritablePools);
         add_key(set, verb->key);
         add_argument(set, type_name::kValue, verb->value, "its value");
         verb->add_timeout_to(set);
@@ -140,7 +140,7 @@ void add_writers(CLI::App& kvp, Chosen& chosen) {
     CLI::App& remove = add_reader(kvp, "delete", "Remove a pair (of external)", "web role");
     const auto verb = choose<DeletePair>(remove, chosen);
     verb->pool = "external";
-    verb->add_to(remove);
+    verb->add_to(remove, kWritablePools);
     add_key(remove, verb->key);
     verb->add_timeout_to(remove);
 }

@@ -188,7 +188,7 @@ void add_kvp_file_verbs(CLI::App& kvp, Chosen& chosen) {
     add_vm(load, load_verb->vm);
     add_argument(load, type_name::kFile, load_verb->path,
                  "file that kvp export wrote; -: standard input");
-    add_choice(load, "--pool", load_verb->pool, control::kPoolWords, "which pool");
+    add_choice(load, "--pool", load_verb->pool, kWritablePools, "which pool");
     add_flag(load, "--replace", load_verb->replace, "remove the pairs that the file does not have");
 }
 

@@ -1,8 +1,14 @@
 #pragma once
 
+#include <array>
+#include <string_view>
+
 #include "cli/tree.h"
 
 namespace hvis::cli {
+
+/// Pools in which the host may set and remove pairs.
+inline constexpr std::array<std::string_view, 2> kWritablePools = {"external", "parameters"};
 
 /// One function for each family of verbs; each adds its part of the tree.
 void add_vm_verbs(CLI::App& app, CLI::App& vm, Chosen& chosen);
