@@ -1,13 +1,14 @@
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 #include <map>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/standard_input.h"
+#include "cli/text_file.h"
 #include "cli/verbs/verbs.h"
 #include "control/commands.h"
 #include "control/host_facts.h"
+#include "control/kvp_limits.h"
 
 namespace hvis::cli {
 namespace {
@@ -30,21 +31,43 @@ PairMap pairs_of(const Json& list) {
     return pairs;
 }
 
-Result<std::string, Failure> contents_of(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (!file) {
-        return std::unexpected(make_failure(ErrorCode::kUsage, "cannot read " + path,
-                                            "'hvis kvp export' writes such a file"));
+/// The key as messages have it, without its end where it is long.
+std::string quoted(const std::string& key) {
+    constexpr size_t kShown = 64;
+    size_t end = std::min(key.size(), kShown);
+    while (end < key.size() && (static_cast<unsigned char>(key[end]) & 0xc0U) == 0x80U) {
+        --end;  // whole characters only
     }
-    return text;
+    return '"' + key.substr(0, end) + (end < key.size() ? "…\"" : "\"");
+}
+
+std::string too_many(const std::string& what, size_t count) {
+    return what + std::to_string(count) + " pairs: a pool takes at most " +
+           std::to_string(control::kMaxHeldPairs);
+}
+
+/// What hvisd or a guest would not take, so that it is told before anything is done.
+std::string complaint_about(const PairMap& pairs) {
+    for (const auto& [key, value] : pairs) {
+        if (const auto wrong = control::units_complaint(key, control::kKvpKeyLimits);
+            !wrong.empty()) {
+            return "the key " + quoted(key) + ": " + wrong;
+        }
+        if (const auto wrong = control::units_complaint(value, control::kKvpValueLimits);
+            !wrong.empty()) {
+            return "the value of " + quoted(key) + ": " + wrong;
+        }
+    }
+    return pairs.size() > control::kMaxHeldPairs ? too_many("it holds ", pairs.size())
+                                                 : std::string();
 }
 
 /// {"KEY":"VALUE",…}: what a definition of hvis-vm has under "kvp", too. "-" is standard input.
 Result<PairMap, Failure> read_pairs(const std::string& path, int interrupt) {
     const bool is_input = path == "-";
-    const std::string text = HVIS_TRY(
-        is_input ? read_input(Until::kEnd, kMaxPairFile + 1, interrupt) : contents_of(path));
+    const std::string text =
+        HVIS_TRY(is_input ? read_input(Until::kEnd, kMaxPairFile + 1, interrupt)
+                          : read_file(path, kMaxPairFile + 1));
     const auto value = control::parse_json(text, kMaxPairFile);
     const auto bad = [&](const std::string& why) {
         return std::unexpected(make_failure(ErrorCode::kUsage,
@@ -60,9 +83,12 @@ Result<PairMap, Failure> read_pairs(const std::string& path, int interrupt) {
     }
     for (const auto& [key, member] : (*value)->items()) {
         if (!member.is_string()) {
-            return bad("expected text for " + key);
+            return bad("expected text for " + quoted(key));
         }
         pairs[key] = member.get<std::string>();
+    }
+    if (const std::string complaint = complaint_about(pairs); !complaint.empty()) {
+        return bad(complaint);
     }
     return pairs;
 }
@@ -84,12 +110,7 @@ struct ExportPairs {
             session.output.out(text);
             return {};
         }
-        std::ofstream file(path, std::ios::binary | std::ios::trunc);
-        file << text << std::flush;
-        if (!file) {
-            return std::unexpected(make_failure(ErrorCode::kFailed, "cannot write " + path,
-                                                "check the folder and the room on its disk"));
-        }
+        HVIS_CHECK(replace_file(path, text));
         session.print({{"path", path}, {"pairs", pairs.size()}},
                       counted(pairs.size(), "pair") + " written to " + path + "\n");
         return {};
@@ -105,7 +126,14 @@ struct Changes {
     size_t set = 0;
     size_t removed = 0;
 
+    /// What goes is removed first: a pool that is full has no room for what comes.
     Result<void, Failure> make(bool replace) {
+        HVIS_CHECK(check_room(replace));
+        for (const auto& [key, value] : present) {
+            if (replace && !wanted.contains(key)) {
+                HVIS_CHECK(remove(key));
+            }
+        }
         Progress progress(session.output, !session.json);
         for (const auto& [key, value] : wanted) {
             const auto found = present.find(key);
@@ -115,12 +143,22 @@ struct Changes {
                 ++set;
             }
         }
-        for (const auto& [key, value] : present) {
-            if (replace && !wanted.contains(key)) {
-                HVIS_CHECK(remove(key));
-            }
-        }
         return {};
+    }
+
+    /// Facts of the host take no room of what it holds.
+    [[nodiscard]] Result<void, Failure> check_room(bool replace) const {
+        const auto added = std::ranges::count_if(
+            wanted, [&](const auto& pair) { return !present.contains(pair.first); });
+        const auto held = std::ranges::count_if(
+            present, [](const auto& pair) { return !control::is_host_fact(pair.first); });
+        const auto all = static_cast<size_t>(added + held);
+        if (replace || added == 0 || all <= control::kMaxHeldPairs) {
+            return {};
+        }
+        return std::unexpected(make_failure(
+            ErrorCode::kFailed, too_many("with those that are there already it would be ", all),
+            "remove some (hvis kvp delete), or all that the file does not have (--replace)"));
     }
 
     Result<void, Failure> remove(const std::string& key) {
@@ -161,9 +199,12 @@ struct ImportPairs {
         Changes changes{.session = session, .target = target, .wanted = wanted, .present = present};
         if (auto done = changes.make(replace); !done) {
             Failure failure = done.error();
+            if (changes.set + changes.removed == 0) {
+                return std::unexpected(failure);
+            }
             failure.message += "; before that, " + changes.text();
             failure.hint += (failure.hint.empty() ? "" : "; then ") +
-                            std::string("import the file again: what is set already stays");
+                            std::string("import the file again: what is done already stays");
             return std::unexpected(failure);
         }
         session.print({{"set", changes.set}, {"removed", changes.removed}},
