@@ -355,7 +355,13 @@ TEST(Hvis, TellsWhyAnOperationFailed) {
     EXPECT_EQ(late.err, "hvis: the guest did not stop\n  cut it\n");
     hvisd.answer(operation, 200,
                  R"({"id":"x","kind":"vm.stop","vm_name":"web","state":"cancelled"})");
-    EXPECT_EQ(run_hvis(hvisd.path(), {"stop", "web"}).err, "hvis: web: stop: cancelled\n");
+    EXPECT_EQ(run_hvis(hvisd.path(), {"stop", "web"}).err, "hvis: web: stop: cancelled (x)\n");
+    hvisd.answer(operation, 200,
+                 R"({"id":"x","kind":"vm.stop","vm_name":"web","state":"cancelled",
+                     "error":{"code":"failed","message":"cancelled"}})");
+    const Outcome cancelled = run_hvis(hvisd.path(), {"operation", "wait", kOperationId});
+    EXPECT_EQ(cancelled.status, 1);
+    EXPECT_EQ(cancelled.err, "hvis: web: stop: cancelled (x)\n");
 }
 
 TEST(Hvis, RefusesWrongUsageBeforeItAsksAnybody) {

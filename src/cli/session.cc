@@ -44,11 +44,16 @@ Result<Document, Failure> judged(const Document& operation) {
     if (text_at(*operation, "state") == "succeeded") {
         return operation;
     }
+    const std::string state = text_at(*operation, "state");
+    Failure failure = make_failure(ErrorCode::kFailed, state);
     if (const Json& error = member_of(*operation, "error"); error.is_object()) {
-        return std::unexpected(control::failure_from_json(error));
+        failure = control::failure_from_json(error);
     }
-    return std::unexpected(make_failure(
-        ErrorCode::kFailed, operation_title(*operation) + ": " + text_at(*operation, "state")));
+    if (failure.message == state) {  // which says nothing of what it is about
+        failure.message =
+            operation_title(*operation) + ": " + state + " (" + text_at(*operation, "id") + ")";
+    }
+    return std::unexpected(std::move(failure));
 }
 
 }  // namespace
