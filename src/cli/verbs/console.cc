@@ -59,6 +59,13 @@ struct Console {
         }
         const Document summary = HVIS_TRY(session.api.get(Target::vm(vm)));
         const std::string name = text_at(*summary, "name");
+        const Json& definition = control::member_of(*summary, "definition");
+        if (text_at(definition, "partition") == "loopback") {
+            return std::unexpected(make_failure(
+                ErrorCode::kUnavailable,
+                name + " is a loopback VM: its guest is a process without a serial console",
+                "one with --partition kvm has it; what is known of this one: hvis status " + name));
+        }
         const Document host = HVIS_TRY(session.api.get(Target("/host")));
         UniqueFd socket = HVIS_TRY(connect_serial(name, serial_path(*host, *summary)));
         if (session.output.err_terminal) {

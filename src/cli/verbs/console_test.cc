@@ -48,6 +48,16 @@ TEST(Console, FindsTheSerialPortInTheRuntimeDirectoryThatHvisdNames) {
     EXPECT_EQ(joined.out, "login: ");
 }
 
+TEST(Console, IsNoneOfALoopbackVm) {
+    FakeHvisd hvisd;
+    hvisd.answer("GET /api/v1/vms/web", 200,
+                 R"({"name":"web","state":"running","definition":{"partition":"loopback"}})");
+    const Outcome outcome = run_hvis(hvisd.path(), {"console", "web"});
+    EXPECT_EQ(outcome.status, 5);
+    EXPECT_THAT(outcome.err, HasSubstr("web is a loopback VM"));
+    EXPECT_THAT(outcome.err, testing::Not(HasSubstr("hvis start")));
+}
+
 TEST(Console, IsOnTheHostItself) {
     const Outcome outcome = run_hvis("", {"console", "web", "--url", "https://192.0.2.1:1"});
     EXPECT_EQ(outcome.status, 1);
