@@ -19,6 +19,8 @@ using control::member_of;
 using control::text_at;
 using std::chrono::milliseconds;
 
+constexpr std::string_view kNoAction = control::kOnLossWords.front();
+
 struct ShowHeartbeat {
     std::string vm;
 
@@ -63,6 +65,11 @@ struct SetHeartbeat {
         if (patch.empty()) {
             return std::unexpected(make_failure(ErrorCode::kUsage, "nothing to change",
                                                 "see hvis heartbeat set --help"));
+        }
+        if (attempts == 0U && !on_loss.empty() && on_loss != kNoAction) {
+            return std::unexpected(make_failure(
+                ErrorCode::kUsage, "--attempts 0: --on-loss " + on_loss + " would never be done",
+                "say how often it is to be done, or --on-loss none"));
         }
         const Document heartbeat =
             HVIS_TRY(session.api.send("PATCH", Target::vm(vm) / "heartbeat", patch));

@@ -69,6 +69,12 @@ struct SetIp {
                                                          "expected --dhcp or --address",
                                                          "see hvis ip set --help"));
         }
+        if (dhcp && !addresses.empty()) {
+            return std::unexpected(control::make_failure(
+                control::ErrorCode::kUsage,
+                "--dhcp has the guest ask for an address: it takes no --address",
+                "leave one of the two out"));
+        }
         Json body = {{"adapter", adapter}};
         if (dhcp) {
             body["dhcp"] = true;

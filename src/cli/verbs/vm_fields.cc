@@ -93,6 +93,9 @@ std::optional<std::string> read_service_version(const std::string& text, VmField
     if (equals == std::string::npos || word == control::kServiceWords.end()) {
         return "expected SERVICE=VERSION, such as kvp=4.0, of heartbeat, shutdown, timesync or kvp";
     }
+    if (fields.service_versions.contains(service)) {
+        return "expected one version of " + service + ", and got two";
+    }
     const std::string version = text.substr(equals + 1);
     const auto index = static_cast<size_t>(word - control::kServiceWords.begin());
     std::string known;
