@@ -52,6 +52,19 @@ int run_completion(std::span<const std::string> words, const Output& output,
     return 0;
 }
 
+/// A relative path would be that of a folder here, on a host where it is another or none.
+std::optional<Failure> check_paths(const Chosen& chosen, const Endpoint& endpoint) {
+    if (chosen.relative_paths.empty() || !std::holds_alternative<HttpsEndpoint>(endpoint)) {
+        return std::nullopt;
+    }
+    return control::make_failure(
+        control::ErrorCode::kUsage,
+        chosen.relative_paths.front() +
+            ": a relative path means a folder of this host; with --url give an absolute path of "
+            "hvisd's host",
+        "it begins with /: --url, or $HVIS_URL, is another host");
+}
+
 int run_verb(std::span<const std::string> words, Chosen& chosen, const Output& output,
              const Surroundings& surroundings, int interrupt) {
     const auto tree = make_tree(chosen);
@@ -61,6 +74,9 @@ int run_verb(std::span<const std::string> words, Chosen& chosen, const Output& o
     auto endpoint = find_endpoint(chosen.endpoint, surroundings);
     if (!endpoint) {
         return report(output, chosen.json, endpoint.error());
+    }
+    if (const auto wrong = check_paths(chosen, *endpoint)) {
+        return report(output, chosen.json, *wrong);
     }
     Api api(*std::move(endpoint), interrupt);
     Session session{.api = api, .output = output, .json = chosen.json};

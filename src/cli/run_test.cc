@@ -428,6 +428,34 @@ TEST(Hvis, RefusesWrongUsageBeforeItAsksAnybody) {
     EXPECT_THAT(hvisd.take_lines(), ElementsAre("GET /api/v1/vms/web"));
 }
 
+TEST(Hvis, TakesNoRelativePathForAnotherHost) {
+    FakeHvisd hvisd;
+    const std::vector<std::pair<const char*, std::string>> relative = {
+        {"vm create new --kernel vmlinuz --url https://192.0.2.1:1", "--kernel"},
+        {"--url https://192.0.2.1:1 vm set web --initrd ../initrd", "--initrd"},
+        {"vm export web web --url https://192.0.2.1:1", "DIR"},
+        {"vm import --url https://192.0.2.1:1 ./web", "DIR"},
+        {"database backup hvis.db --url https://192.0.2.1:1", "FILE"},
+    };
+    for (const auto& [command, name] : relative) {
+        const Outcome outcome = run_hvis(hvisd.path(), split(command));
+        EXPECT_EQ(outcome.status, 2) << command;
+        EXPECT_THAT(outcome.err,
+                    StartsWith("hvis: " + name +
+                               ": a relative path means a folder of this host; with --url give an "
+                               "absolute path of hvisd's host\n"))
+            << command;
+    }
+    EXPECT_EQ(run_hvis(hvisd.path(), {"vm", "export", "web", "web"}).status, 0);
+    EXPECT_THAT(hvisd.take_lines().front(), HasSubstr(R"(export {"path":"/)"));
+    // A file of our own is ours whatever hvisd is.
+    EXPECT_EQ(run_hvis(hvisd.path(),
+                       {"kvp", "import", "web", "nothing.json", "--url", "https://192.0.2.1:1"})
+                  .err,
+              "hvis: cannot read nothing.json: No such file or directory\n"
+              "  'hvis kvp export' writes such a file\n");
+}
+
 TEST(Hvis, RefusesTextThatIsNotUtf8) {
     FakeHvisd hvisd;
     const std::string latin = "M\xfcnchen";

@@ -60,6 +60,14 @@ std::string absolute(const std::string& path) {
     return error ? path : whole.lexically_normal().string();
 }
 
+/// The path for hvisd, noted where it is relative.
+std::string host_path(const std::string& path, const char* name, Chosen& chosen) {
+    if (!std::filesystem::path(path).is_absolute()) {
+        chosen.relative_paths.emplace_back(name);
+    }
+    return absolute(path);
+}
+
 void set_need(CLI::Option* option, Need need) { option->required(need == Need::kRequired); }
 
 }  // namespace
@@ -106,12 +114,23 @@ void add_path(CLI::App& verb, const char* name, std::string& path, const char* d
              need);
 }
 
-void add_path(CLI::App& verb, const char* name, std::optional<std::string>& path,
-              const char* description) {
-    add_any(verb, name, description, type_name::kFile, [&path](const std::string& text) {
-        path = text.empty() ? text : absolute(text);
-        return std::optional<std::string>();
-    });
+void add_host_path(CLI::App& verb, Chosen& chosen, const char* name, std::string& path,
+                   const char* description, Need need) {
+    set_need(add_any(verb, name, description, type_of(name, type_name::kFile),
+                     [&path, &chosen, name](const std::string& text) {
+                         path = host_path(text, name, chosen);
+                         return std::optional<std::string>();
+                     }),
+             need);
+}
+
+void add_host_path(CLI::App& verb, Chosen& chosen, const char* name,
+                   std::optional<std::string>& path, const char* description) {
+    add_any(verb, name, description, type_name::kFile,
+            [&path, &chosen, name](const std::string& text) {
+                path = text.empty() ? text : host_path(text, name, chosen);
+                return std::optional<std::string>();
+            });
 }
 
 void add_flag(CLI::App& verb, const char* name, bool& flag, const char* description) {

@@ -30,6 +30,9 @@ struct Chosen {
     Action action;
     bool json = false;
     EndpointOptions endpoint;
+    /// Options and arguments that name a file of hvisd's host and were given as relative paths:
+    /// what they mean there, a hvisd elsewhere does not share with us.
+    std::vector<std::string> relative_paths;
 };
 
 /// Type names of arguments whose values completion looks up; what has alternatives is named
@@ -59,14 +62,15 @@ void add_argument(CLI::App& verb, const char* type, std::string& value, const ch
                   Need need = Need::kRequired);
 /// The argument that names a VM.
 void add_vm(CLI::App& verb, std::string& name, Need need = Need::kRequired);
-/// A path as an argument ("FILE", "DIR") or an option, made absolute: hvisd has another working
-/// directory.
+/// A path of our own as an argument ("FILE", "DIR") or an option, made absolute.
 void add_path(CLI::App& verb, const char* name, std::string& path, const char* description,
               Need need = Need::kOptional);
-
-/// A path that may be given as empty, which takes away what was there.
-void add_path(CLI::App& verb, const char* name, std::optional<std::string>& path,
-              const char* description);
+/// A path of hvisd's host, which has another working directory, if it is the same host at all.
+void add_host_path(CLI::App& verb, Chosen& chosen, const char* name, std::string& path,
+                   const char* description, Need need = Need::kOptional);
+/// One that may be given as empty, which takes away what was there.
+void add_host_path(CLI::App& verb, Chosen& chosen, const char* name,
+                   std::optional<std::string>& path, const char* description);
 
 void add_flag(CLI::App& verb, const char* name, bool& flag, const char* description);
 /// "--x,!--no-x".

@@ -160,8 +160,8 @@ void add_host_verbs(CLI::App& app, Chosen& chosen) {
     CLI::App& database = add_noun(app, "database", "What hvisd keeps");
     CLI::App& backup = add_verb(database, "backup", "Save the database while hvisd runs",
                                 "database backup /srv/backup/hvis.db");
-    add_path(backup, type_name::kFile, choose<BackUpDatabase>(backup, chosen)->path,
-             "new file, on the host of hvisd", Need::kRequired);
+    add_host_path(backup, chosen, type_name::kFile, choose<BackUpDatabase>(backup, chosen)->path,
+                  "new file, on the host of hvisd", Need::kRequired);
     choose<Version>(add_verb(app, "version", "Versions of hvis and hvisd", "version"), chosen);
 }
 

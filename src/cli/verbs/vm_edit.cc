@@ -146,7 +146,7 @@ void add_create(CLI::App& vm, Chosen& chosen) {
                                 "--append console=ttyS0 --memory 512M --cpus 2 --autostart");
     const auto verb = choose<CreateVm>(create, chosen);
     add_argument(create, "NEW", verb->vm, "name of the VM");
-    verb->fields.add_to(create);
+    verb->fields.add_to(create, chosen);
     add_choice(create, "--partition", verb->partition, kPartitions,
                "a virtual machine (kvm), or a process for trials without KVM");
     add_choices(create, "--disable", verb->disabled, control::kServiceWords,
@@ -159,13 +159,13 @@ void add_transfer(CLI::App& vm, Chosen& chosen) {
                               "vm export web /srv/backup/web");
     const auto export_verb = choose<ExportVm>(save, chosen);
     add_vm(save, export_verb->vm);
-    add_path(save, type_name::kDirectory, export_verb->directory,
-             "folder, which must not exist yet", Need::kRequired);
+    add_host_path(save, chosen, type_name::kDirectory, export_verb->directory,
+                  "folder, which must not exist yet", Need::kRequired);
     CLI::App& load = add_verb(vm, "import", "Take in a VM that was exported",
                               "vm import /srv/backup/web --name web2 --new-id");
     const auto import_verb = choose<ImportVm>(load, chosen);
-    add_path(load, type_name::kDirectory, import_verb->directory, "folder that vm export wrote",
-             Need::kRequired);
+    add_host_path(load, chosen, type_name::kDirectory, import_verb->directory,
+                  "folder that vm export wrote", Need::kRequired);
     add_text(load, "--name", import_verb->name, "under this name, not the one that it had", "NEW");
     add_flag(load, "--new-id", import_verb->new_id, "with an id of its own: a copy beside the VM");
 }
@@ -179,7 +179,7 @@ void add_vm_edit_verbs(CLI::App& vm, Chosen& chosen) {
     const auto set_verb = choose<SetVm>(set, chosen);
     add_vm(set, set_verb->vm);
     add_text(set, "--name", set_verb->name, "give it another name", "NEW");
-    set_verb->fields.add_to(set);
+    set_verb->fields.add_to(set, chosen);
     CLI::App& remove = add_verb(vm, "delete", "Forget a VM that is stopped", "vm delete web --yes");
     const auto remove_verb = choose<DeleteVm>(remove, chosen);
     add_vm(remove, remove_verb->vm);

@@ -115,11 +115,11 @@ std::optional<std::string> read_service_version(const std::string& text, VmField
 
 }  // namespace
 
-void VmFields::add_to(CLI::App& verb) {
+void VmFields::add_to(CLI::App& verb, Chosen& chosen) {
     add_text(verb, "--memory", memory, "such as 512M or 2G", "SIZE");
     add_number(verb, "--cpus", cpus, "virtual processors", "N");
-    add_path(verb, "--kernel", kernel, "Linux kernel to boot");
-    add_path(verb, "--initrd", initrd, "initial RAM disk; empty: none");
+    add_host_path(verb, chosen, "--kernel", kernel, "Linux kernel to boot");
+    add_host_path(verb, chosen, "--initrd", initrd, "initial RAM disk; empty: none");
     add_text(verb, "--append", append, "kernel command line; empty: none", "TEXT");
     add_text(verb, "--description", description, "a note for people; empty: none", "TEXT");
     add_switch(verb, "--autostart,!--no-autostart", autostart, "start it with the host, or not");

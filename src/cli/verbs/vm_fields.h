@@ -39,7 +39,7 @@ struct VmFields {
     std::map<std::string, std::string> service_versions;
 
     /// Must live as long as the verb.
-    void add_to(CLI::App& verb);
+    void add_to(CLI::App& verb, Chosen& chosen);
     /// As openapi.yaml's DefinitionPatch has it: null takes a limit away.
     [[nodiscard]] Json document() const;
 };
