@@ -26,13 +26,31 @@ std::string memory_text(const Json& definition) {
     return mebibytes(number_at(definition, "memory"));
 }
 
-std::string processors_text(const Json& definition) {
-    const std::string count = text_at(definition, "processors");
-    return count + (count == "1" ? " processor" : " processors");
+/// "512 MiB (64 MiB now)": what a VM will have, and what it runs with where that is another.
+std::string with_now(const Json& summary, const char* name, std::string (*text)(int64_t)) {
+    const std::string defined = text(number_at(member_of(summary, "definition"), name));
+    const Json& now = member_of(member_of(summary, "status"), name);
+    const std::string running = now.is_number_integer() ? text(now.get<int64_t>()) : defined;
+    return defined + (running == defined ? "" : " (" + running + " now)");
 }
 
+std::string counted_processors(int64_t count) {
+    return std::to_string(count) + (count == 1 ? " processor" : " processors");
+}
+
+std::string processors_text(const Json& definition) {
+    return counted_processors(number_at(definition, "processors"));
+}
+
+/// A worker that does not answer has left word of what was, not of what is.
+bool is_unreachable(const Json& summary) { return text_at(summary, "state") == "unreachable"; }
+
 /// Status of the heartbeat in few words, "-" while there is none.
-std::string heartbeat_words(const Json& status) {
+std::string heartbeat_words(const Json& vm) {
+    if (is_unreachable(vm)) {
+        return "unknown";
+    }
+    const Json& status = member_of(vm, "status");
     if (const Json& services = member_of(status, "services"); services.is_array()) {
         for (const Json& service : services) {
             if (text_at(service, "service") == "heartbeat") {
@@ -83,6 +101,38 @@ Json without_moot(Json services) {
         }
     }
     return services;
+}
+
+/// "was ok", for what is known from before; what the host itself decides is so still.
+Json as_last_known(Json services) {
+    if (services.is_array()) {
+        for (Json& service : services) {
+            const std::string primary = text_at(service, "primary");
+            if (primary != "disabled") {
+                service["primary"] = "was " + primary;
+            }
+        }
+    }
+    return services;
+}
+
+std::string unreachable_text(const Json& summary) {
+    const Json& status = member_of(summary, "status");
+    const std::string name = text_at(summary, "name");
+    std::vector<Row> rows = {{name, text_at(summary, "id")}};
+    add_row(rows, "State", "unreachable");
+    add_row(rows, "Why", text_at(summary, "explanation"));
+    add_row(rows, "Next step", "cut its power: hvis stop " + name + " --power-off");
+    add_row(rows, "Hardware",
+            with_now(summary, "processors", counted_processors) + ", " +
+                with_now(summary, "memory", mebibytes));
+    const std::string addresses = joined(member_of(member_of(status, "guest"), "ipv4"));
+    add_row(rows, "Addresses", addresses.empty() ? "" : addresses + " (last known)");
+    if (!status.is_object()) {
+        return table_text(rows);
+    }
+    return table_text(rows) + "\nAs last known, before the worker fell silent:\n" +
+           control::show_services(as_last_known(without_moot(member_of(status, "services"))));
 }
 
 std::string autostart_text(const Json& autostart) {
@@ -139,10 +189,11 @@ std::string summaries_text(const Json& list) {
             const std::string memory = now_text(vm, "memory", mebibytes);
             const std::string processors = now_text(vm, "processors", std::to_string);
             changes |= memory.ends_with(kChanges) || processors.ends_with(kChanges);
-            rows.push_back({text_at(vm, "name"), text_at(vm, "state"),
-                            status.is_object() ? duration_at(status, "uptime_ms") : "-",
-                            heartbeat_words(status), memory, processors,
-                            or_dash(joined(member_of(member_of(status, "guest"), "ipv4")))});
+            rows.push_back(
+                {text_at(vm, "name"), text_at(vm, "state"),
+                 status.is_object() && !is_unreachable(vm) ? duration_at(status, "uptime_ms") : "-",
+                 heartbeat_words(vm), memory, processors,
+                 or_dash(joined(member_of(member_of(status, "guest"), "ipv4")))});
         }
     }
     return table_text(rows) +
@@ -150,6 +201,9 @@ std::string summaries_text(const Json& list) {
 }
 
 std::string status_text(const Json& summary) {
+    if (is_unreachable(summary)) {
+        return unreachable_text(summary);
+    }
     const Json& status = member_of(summary, "status");
     const std::string explanation = text_at(summary, "explanation");
     if (status.is_object()) {
@@ -185,8 +239,8 @@ std::string definition_text(const Json& summary) {
     add_row(rows, "Description", text_at(definition, "description"));
     add_row(rows, "State", text_at(summary, "state"));
     add_row(rows, "Partition", text_at(definition, "partition"));
-    add_row(rows, "Memory", memory_text(definition));
-    add_row(rows, "Processors", text_at(definition, "processors"));
+    add_row(rows, "Memory", with_now(summary, "memory", mebibytes));
+    add_row(rows, "Processors", with_now(summary, "processors", std::to_string));
     add_row(rows, "Kernel", text_at(definition, "kernel"));
     add_row(rows, "Initrd", text_at(definition, "initrd"));
     add_row(rows, "Append", text_at(definition, "append"));

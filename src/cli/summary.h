@@ -16,7 +16,8 @@ inline constexpr std::array<std::string_view, 8> kStateWords = {
 
 /// The table of `hvis list`, from {"vms":[…]}.
 std::string summaries_text(const Json& list);
-/// The screen of `hvis status`: the worker's status where there is one, else why there is none.
+/// The screen of `hvis status`: the worker's status where there is one, else why there is none. Of
+/// a worker that does not answer, what it said last is shown as such.
 std::string status_text(const Json& summary);
 /// The table of `hvis service list`, from the list of services.
 std::string services_text(const Json& services);

@@ -69,5 +69,16 @@ TEST(Status, ShowsWhatTheWorkerSaysNow) {
     EXPECT_THAT(gone.out, HasSubstr("running, up")) << "as hvisd knew it";
 }
 
+TEST(Status, AsksNoWorkerThatDoesNotAnswer) {
+    FakeHvisd hvisd;
+    hvisd.answer("GET /api/v1/vms/web", 200,
+                 R"({"name":"web","state":"unreachable","definition":DEFINITION,"status":STATUS})");
+    const Outcome outcome = run_hvis(hvisd.path(), {"status", "web"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("hvis stop web --power-off\n"));
+    EXPECT_THAT(outcome.out, HasSubstr("was ok (applications healthy)"));
+    EXPECT_THAT(hvisd.take_lines(), testing::ElementsAre("GET /api/v1/vms/web"));
+}
+
 }  // namespace
 }  // namespace hvis::cli

@@ -17,14 +17,18 @@ struct Status {
     Result<void, Failure> run(Session& session) const {
         const Document known = HVIS_TRY(session.api.get(Target::vm(vm)));
         Json summary = *known;
-        if (control::member_of(summary, "status").is_object()) {
-            // What hvisd has at hand may be a second old; its worker knows what is so now. A VM
-            // that has just ended, or whose worker is silent, is shown as hvisd knew it.
+        if (control::member_of(summary, "status").is_object() &&
+            control::text_at(summary, "state") != "unreachable") {
+            // What hvisd has at hand may be a second old; its worker knows what is so now.
             const auto live = session.api.get(Target::vm(vm) / "status");
             if (live) {
                 summary["status"] = **live;
             } else if (live.error().outcome == kInterrupted) {
                 return std::unexpected(live.error());
+            } else {
+                // It has just ended, or its worker fell silent: hvisd knows of it by now.
+                const Document now = HVIS_TRY(session.api.get(Target::vm(vm)));
+                summary = *now;
             }
         }
         session.print(summary, status_text(summary));
