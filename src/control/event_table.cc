@@ -142,6 +142,14 @@ constexpr auto kTable = std::to_array<EventSpec>({
     {kSettingsNotApplied, "settings_not_applied", kWarning, "manager",
      "{setting} could not be carried over to the running VM: {why}",
      "It is tried again when the guest's service connects anew, and holds from the next start."},
+    {kWorkerUnknown, "worker_unknown", kWarning, "manager",
+     "a worker runs that the database knows nothing of: VM {id}, process {pid}, listening at "
+     "{socket}",
+     "A VM that was defined after the backup that is the database now. Shut its guest down with "
+     "`hvis-vm --connect SOCKET shutdown`, or cut its power with `hvis-vm --connect SOCKET "
+     "power-off`. Or define the VM again with the same `id`: its worker is then taken over. Told "
+     "at "
+     "each start of hvisd."},
     {kStoreFailed, "store_failed", kError, "manager", "events cannot be kept: {reason}",
      "hvisd cannot write its database; a full disk is the usual cause. Up to 65,536 events wait in "
      "memory, more stay with the workers; VMs run on. Recorded with the time at which it began, as "

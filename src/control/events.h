@@ -60,6 +60,7 @@ enum class EventId : uint16_t {
     kRestartScheduled = 7008,
     kRestartGivenUp = 7009,
     kSettingsNotApplied = 7010,
+    kWorkerUnknown = 7011,
     kStoreFailed = 7101,
     kStoreRecovered = 7102,
     kEventsNotTaken = 7103,

@@ -23,6 +23,7 @@
 #include "manager/events/journal_sink.h"
 #include "manager/lost_database.h"
 #include "manager/start_extension.h"
+#include "manager/supervisor/unknown_workers.h"
 
 namespace hvis::manager {
 namespace {
@@ -238,6 +239,11 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
         return std::unexpected(make_failure(ErrorCode::kFailed, "cannot wait for signals"));
     }
     const Watchdog watchdog(loop);
+    tell_unknown_workers(unknown_workers(wanted.directories.runtime,
+                                         [&](const Guid& vm) {
+                                             return supervisor->find(vm.to_string()).has_value();
+                                         }),
+                         events);
     supervisor->begin();
     ::sd_notify(0, "READY=1");
     log(LogLevel::kNotice, "hvisd", fmt::format("serves {} VMs", supervisor->count()));

@@ -4,8 +4,10 @@ import itertools
 import os
 import re
 import signal
+import subprocess
 import unittest
 
+from daemon import HVISD
 from vm_case import VmCase
 
 VM = "/api/v1/vms/web"
@@ -311,6 +313,29 @@ class VmTest(VmCase):
         self.assertGreater(os.path.getsize(path), 0)
         self.assertEqual(self.carry_out("backupDatabase", {"path": path})["state"], "failed")
         self.ask("backupDatabase", {"path": "relative"}, status=400)
+
+    def test_a_worker_that_a_restored_database_knows_nothing_of_is_told(self):
+        path = os.path.join(self.daemon.directory, "copy.db")
+        self.assertEqual(self.carry_out("backupDatabase", {"path": path})["state"], "succeeded")
+        late = {"name": "late", "partition": "loopback", "memory": "64M"}
+        made = self.ask("defineVm", late, status=201)["definition"]
+        self.assertEqual(self.daemon.operation("POST", "/api/v1/vms/late/start")["state"], "succeeded")
+        self.daemon.stop()
+        subprocess.run([HVISD, "--config", self.daemon.path("hvisd.toml"), "--state-directory", self.daemon.path("state"),
+                        "--restore", path], check=True, stdout=subprocess.DEVNULL)
+        self.daemon.start()
+        socket = self.daemon.path("run", "vms", made["id"], "control.sock")
+        self.assertIn(f"hvis-vm --connect {socket} power-off", self.daemon.said())
+        self.until(lambda: any(event["name"] == "worker_unknown" for event in self.ask("listEvents")["events"]))
+        told = next(event for event in self.ask("listEvents")["events"] if event["name"] == "worker_unknown")
+        self.assertEqual((told["fields"]["id"], told["fields"]["socket"]), (made["id"], socket))
+        stopped = self.carry_out("stopAll")
+        self.assertEqual(stopped["state"], "failed", stopped)
+        self.assertIn(made["id"], stopped["error"]["message"])
+        # Its definition makes it known again, with the worker that it has.
+        self.ask("defineVm", {**late, "id": made["id"]}, status=201)
+        self.until(lambda: self.daemon.get("/api/v1/vms/late").json()["state"] == "running")
+        self.assertEqual(self.carry_out("stopAll")["state"], "succeeded")
 
 
 if __name__ == "__main__":

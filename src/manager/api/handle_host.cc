@@ -1,4 +1,5 @@
 #include <map>
+#include <ranges>
 
 #include <nlohmann/json.hpp>
 #include <sys/utsname.h>
@@ -10,6 +11,7 @@
 #include "manager/api/kvm_check.h"
 #include "manager/api/openapi_yaml.h"
 #include "manager/store/database.h"
+#include "manager/supervisor/unknown_workers.h"
 
 namespace hvis::manager {
 namespace {
@@ -54,6 +56,24 @@ Json host_json(ApiContext& context, const KvmCheck::Answer& kvm) {
               {"states", states}}}};
 }
 
+/// All VMs that are known have stopped; but nobody asks the guests of the others.
+Failure not_all_stopped(const std::vector<UnknownWorker>& workers) {
+    constexpr size_t kNamed = 8;
+    std::string names;
+    for (const UnknownWorker& worker : workers | std::views::take(kNamed)) {
+        names += (names.empty() ? "" : "; ") + worker.text();
+    }
+    if (workers.size() > kNamed) {
+        names += "; and " + std::to_string(workers.size() - kNamed) + " more";
+    }
+    return control::make_failure(
+        control::ErrorCode::kFailed,
+        "all VMs that hvisd knows are stopped, but workers run that its database knows nothing "
+        "of: " +
+            names,
+        workers.front().hint());
+}
+
 }  // namespace
 
 void show_version(ApiContext& context, const ApiRequest&, Responder responder) {
@@ -79,7 +99,16 @@ void stop_all_vms(ApiContext& context, const ApiRequest& request, Responder resp
         return;
     }
     work->progress(std::nullopt, "waiting for the guests to shut down");
-    context.supervisor.stop_all([work] { work->done(); });
+    context.supervisor.stop_all([&context, work] {
+        const auto workers = unknown_workers(context.info.runtime_directory, [&](const Guid& vm) {
+            return context.supervisor.find(vm.to_string()).has_value();
+        });
+        if (workers.empty()) {
+            work->done();
+        } else {
+            work->failed(not_all_stopped(workers));
+        }
+    });
     answer_accepted(context, responder, work->id());
 }
 
