@@ -97,8 +97,9 @@ std::string show_services(const Json& services) {
     std::vector<Row> rows = {{"SERVICE", "STATUS", "VERSION", "SINCE", "EXPLANATION"}};
     if (services.is_array()) {
         for (const Json& service : services) {
+            const std::string since = text_at(service, "since");
             rows.push_back({text_at(service, "service"), status_word(service),
-                            version_word(service), text_at(service, "since"),
+                            version_word(service), since.empty() ? "-" : since,
                             text_at(service, "explanation")});
         }
     }

@@ -1,6 +1,8 @@
 """The check box of a service, as the guest sees it: its channel goes and comes within five seconds."""
 
 import datetime
+import os
+import signal
 import time
 import unittest
 
@@ -55,6 +57,19 @@ class ServiceTest(unittest.TestCase):
                 followed = self.event_after(switched["sequence"], "service_negotiated", service)
                 self.assertLess(moment(followed) - moment(switched), LIMIT)
                 self.assertEqual(shown["note"], "", "the answer waits for the guest, up to that limit")
+
+    def test_a_silent_worker_is_told_of(self):
+        pid = int(self.event_after(0, "worker_started", "manager")["fields"]["pid"])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for enabled in (False, True):
+                began = time.monotonic()
+                shown = self.switch("timesync", enabled)
+                self.assertGreaterEqual(time.monotonic() - began, LIMIT.total_seconds() - 0.5)
+                self.assertRegex(shown["note"], "has not confirmed it yet|does not answer")
+                self.assertNotIn("start it", shown["explanation"])
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def test_what_is_waited_for_is_what_is_shown(self):
         self.switch("heartbeat", False)

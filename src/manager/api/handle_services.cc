@@ -6,13 +6,12 @@
 #include "manager/api/handlers.h"
 #include "manager/api/planned_services.h"
 #include "manager/api/worker_request.h"
+#include "manager/supervisor/live_settings.h"
 
 namespace hvis::manager {
 namespace {
 
 using control::Json;
-
-WallTime wall_now() { return WallTime::from_system(std::chrono::system_clock::now()); }
 
 /// Puts in the newest version that the definition lets the service offer; the worker knows only
 /// that of its own start.
@@ -26,16 +25,26 @@ void put_limit(Json& entry, const VmDefinition& definition) {
     }
 }
 
-/// A service of a VM that does not run, as the worker would describe it.
+/// Why nothing more is known of a service than what the definition says.
+std::string resting_explanation(const VmSummary& summary, bool enabled) {
+    if (!is_at_rest(summary)) {
+        return summary.state == "unreachable"
+                   ? summary.explanation
+                   : "the VM is " + summary.state + ": its worker has not told of the service yet";
+    }
+    return enabled ? "the VM is not running: start it"
+                   : "the service is disabled and will not be offered";
+}
+
+/// A service of which no worker tells, as it would describe it.
 Json resting_service(const VmSummary& summary, size_t index) {
     const bool enabled = summary.definition.services.at(index);
     Json entry = {{"service", control::kServiceWords.at(index)},
                   {"enabled", enabled},
                   {"primary", enabled ? "no_contact" : "disabled"},
                   {"secondary", "ok"},
-                  {"since", control::time_text(summary.since.value_or(wall_now()))},
-                  {"explanation", enabled ? "the VM is not running: start it"
-                                          : "the service is disabled and will not be offered"}};
+                  {"since", summary.since ? Json(control::time_text(*summary.since)) : Json()},
+                  {"explanation", resting_explanation(summary, enabled)}};
     put_limit(entry, summary.definition);
     return entry;
 }
@@ -96,28 +105,17 @@ void answer_switched(ApiContext& context, const Guid& vm, control::Service servi
             control::make_failure(control::ErrorCode::kNotFound, "the VM was deleted meanwhile"));
         return;
     }
-    Json resting = resting_service(*summary, std::to_underlying(service));
-    resting["note"] = note;
-    if (is_at_rest(*summary)) {
-        responder.json(std::move(resting));
-        return;
-    }
-    context.supervisor.request(
-        vm, control::encode_command(control::ServiceListCommand{}),
-        [responder, service, note, resting,
-         definition = summary->definition](Result<std::shared_ptr<const Json>, Failure> answer) {
-            Json shown = resting;
-            if (answer && (*answer)->contains("services")) {
-                for (const Json& candidate : (**answer)["services"]) {
-                    if (candidate.value("service", "") == control::to_string(service)) {
-                        shown = candidate;
-                        put_limit(shown, definition);
-                        shown["note"] = note;
-                    }
-                }
-            }
-            responder.json(std::move(shown));
-        });
+    // The note is from after the switch, and so is what the worker has told by now.
+    const bool enabled = summary->definition.services.at(std::to_underlying(service));
+    const Json* told = summary->status != nullptr && summary->state != "unreachable"
+                           ? service_in(*summary->status, service)
+                           : nullptr;
+    Json shown = told != nullptr && told->value("enabled", Json()) == Json(enabled)
+                     ? *told
+                     : resting_service(*summary, std::to_underlying(service));
+    put_limit(shown, summary->definition);
+    shown["note"] = note;
+    responder.json(std::move(shown));
 }
 
 }  // namespace

@@ -156,6 +156,10 @@ control::StatusResult FakeVm::status() const {
 
 void FakeVm::handle(const control::Command& command, control::Responder responder) {
     verbs.push_back(control::encode_command(command).verb);
+    if (mute) {
+        kept_.push_back(std::move(responder));
+        return;
+    }
     const bool shut_off = state_ == "paused" || disabled.contains(control::Service::kKvp);
     if ((shut_off || unavailable_kvp) && verbs.back().starts_with("kvp.") &&
         verbs.back() != "kvp.watch") {
@@ -167,6 +171,8 @@ void FakeVm::handle(const control::Command& command, control::Responder responde
             stop_soon();
         } else if (machine->action == control::MachineCommand::Action::kResume) {
             set_state("running");
+        } else if (machine->action == control::MachineCommand::Action::kPause) {
+            set_state("paused");
         }
     } else if (const auto* shutdown = std::get_if<control::ShutdownCommand>(&command)) {
         shutdown_timeout = shutdown->timeout;

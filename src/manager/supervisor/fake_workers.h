@@ -42,6 +42,7 @@ public:
 
     std::string run;
     std::string kvp_explanation = "no daemon";
+    bool mute = false;  ///< nothing is answered but what the protocol's server answers by itself
     bool refuse_shutdown = false;
     bool ignore_shutdown = false;
     bool shutdown_in_progress = false;

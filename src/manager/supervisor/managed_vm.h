@@ -140,8 +140,22 @@ private:
     [[nodiscard]] bool guest_is_shut_off() const;
     /// Asks the worker for its status; `then` says whether status_ is now from after this call.
     void refresh_status(std::function<void(bool fresh)> then);
+    /// Whoever ticked a service and waits for what becomes of it.
+    struct Note {
+        control::Service service = control::Service::kHeartbeat;
+        bool enabled = true;
+        std::function<void(Result<std::string, Failure>)> done;
+        loop::Loop::TimerId timer = 0;
+        bool fresh = false;  ///< status_ is from after the switch
+    };
+    void refresh_notes();
     void answer_notes();
+    /// Those whose service has been switched once more.
+    void answer_outdated_notes();
     void answer_note(uint64_t id);
+    [[nodiscard]] std::string text_of(const Note& note) const;
+    /// One that runs, or is on its way.
+    [[nodiscard]] bool has_worker() const;
     [[nodiscard]] EventLog::Subject subject() const { return {definition_.id, definition_.name}; }
     [[nodiscard]] Launcher::Order order() const;
     [[nodiscard]] control::Link* live_link() const;
@@ -193,13 +207,6 @@ private:
     std::function<void(bool)> decided_;
     std::vector<Done> starts_;
     std::vector<Done> stops_;
-    /// Whoever ticked a service and waits for what becomes of it.
-    struct Note {
-        control::Service service = control::Service::kHeartbeat;
-        std::function<void(Result<std::string, Failure>)> done;
-        loop::Loop::TimerId timer = 0;
-        bool fresh = false;  ///< status_ is from after the switch
-    };
     std::map<uint64_t, Note> notes_;
     uint64_t next_note_ = 1;
     VmWaits waits_;

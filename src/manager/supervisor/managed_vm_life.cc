@@ -218,6 +218,7 @@ void ManagedVm::greeted(const WorkerSession::Peer& peer) {
     settle_doubt();
     set_phase(Phase::kRunning);
     waits_.running(session_->link());
+    refresh_notes();
     if (cut_asked_) {
         kill_worker();
     }

@@ -30,6 +30,10 @@ bool may_stop(const control::EncodedCommand& command) {
     return command.verb == "shutdown" || command.verb == "restart" || command.verb == "hibernate";
 }
 
+bool changes_state(const control::EncodedCommand& command) {
+    return command.verb == "pause" || command.verb == "resume" || command.verb == "reset";
+}
+
 }  // namespace
 
 Result<uint64_t, Failure> ManagedVm::pass(const control::EncodedCommand& command, Answered answered,
@@ -64,6 +68,17 @@ uint64_t ManagedVm::request(const control::EncodedCommand& command, control::Lin
     }
     if (command.verb == "kvp.list" || command.verb == "kvp.get") {
         return read_pairs(command, std::move(answered));
+    }
+    if (changes_state(command)) {
+        return ask(command, nullptr, [this, answered = std::move(answered)](auto reply) {
+            if (!reply) {
+                answered(std::move(reply));
+                return;
+            }
+            // The worker's own word of it may come a second later: whoever asks for the list after
+            // this answer is to find the VM in it as it is.
+            refresh_status([answered, reply = std::move(reply)](bool) { answered(reply); });
+        });
     }
     return ask(command, std::move(told), std::move(answered));
 }

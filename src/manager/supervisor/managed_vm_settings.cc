@@ -14,6 +14,12 @@ using control::Json;
 constexpr auto kLiveFields = std::to_array<std::string_view>(
     {"services", "heartbeat", "autostart", "restart", "description"});
 
+/// The worker has done it, and where the service was ticked the guest has followed.
+bool is_done(const Json& entry, bool enabled) {
+    return entry.value("enabled", Json()) == Json(enabled) &&
+           (!enabled || entry.value("primary", Json()) == "ok");
+}
+
 }  // namespace
 
 Result<std::vector<std::string>, Failure> ManagedVm::redefine(const VmDefinition& definition) {
@@ -71,26 +77,43 @@ void ManagedVm::set_service(control::Service service, bool enabled,
         done(std::unexpected(kept.error()));
         return;
     }
-    if (live_link() == nullptr) {
+    if (!has_worker()) {
         done(std::string("the VM is not running: this holds from its next start"));
         return;
     }
-    if (!enabled) {
-        done(std::string());
-        return;
-    }
+    answer_outdated_notes();
     const uint64_t id = next_note_++;
     notes_[id] = {.service = service,
+                  .enabled = enabled,
                   .done = std::move(done),
                   .timer = context_.loop.add_timer(loop::Loop::now() + timings().service_note,
                                                    [this, id] { answer_note(id); })};
-    // What is known of the service is from before the switch, which is on its way to the worker.
-    refresh_status([this, id](bool fresh) {
-        if (const auto note = notes_.find(id); note != notes_.end()) {
-            note->second.fresh = fresh;
-            answer_notes();
+    refresh_notes();
+}
+
+// What is known of the services is from before the switch, which is on its way to the worker.
+void ManagedVm::refresh_notes() {
+    std::vector<uint64_t> waiting;
+    for (const auto& [id, note] : notes_) {
+        if (!note.fresh) {
+            waiting.push_back(id);
         }
+    }
+    if (waiting.empty()) {
+        return;
+    }
+    refresh_status([this, waiting = std::move(waiting)](bool fresh) {
+        for (const uint64_t id : waiting) {
+            if (const auto note = notes_.find(id); note != notes_.end() && fresh) {
+                note->second.fresh = true;
+            }
+        }
+        answer_notes();
     });
+}
+
+bool ManagedVm::has_worker() const {
+    return phase_ == Phase::kLaunching || phase_ == Phase::kConnecting || phase_ == Phase::kRunning;
 }
 
 void ManagedVm::refresh_status(std::function<void(bool)> then) {
@@ -113,12 +136,23 @@ void ManagedVm::answer_notes() {
     std::vector<uint64_t> good;
     for (const auto& [id, note] : notes_) {
         const Json* entry = status_ != nullptr ? service_in(*status_, note.service) : nullptr;
-        if (note.fresh && entry != nullptr && entry->value("enabled", Json()) == true &&
-            entry->value("primary", Json()) == "ok") {
+        if (note.fresh && entry != nullptr && is_done(*entry, note.enabled)) {
             good.push_back(id);
         }
     }
     for (const uint64_t id : good) {
+        answer_note(id);
+    }
+}
+
+void ManagedVm::answer_outdated_notes() {
+    std::vector<uint64_t> outdated;
+    for (const auto& [id, note] : notes_) {
+        if (definition_.services[std::to_underlying(note.service)] != note.enabled) {
+            outdated.push_back(id);
+        }
+    }
+    for (const uint64_t id : outdated) {
         answer_note(id);
     }
 }
@@ -129,16 +163,27 @@ void ManagedVm::answer_note(uint64_t id) {
         return;
     }
     context_.loop.cancel_timer(node.mapped().timer);
-    const Json* entry = status_ != nullptr ? service_in(*status_, node.mapped().service) : nullptr;
-    std::string text = "the VM does not run any more";
-    if (entry != nullptr && !node.mapped().fresh) {
-        text = "the worker has not confirmed it yet";
-    } else if (entry != nullptr) {
-        const Json explanation = entry->value("explanation", Json());
-        const bool ok = entry->value("primary", Json()) == "ok";
-        text = ok || !explanation.is_string() ? "" : explanation.get<std::string>();
+    node.mapped().done(text_of(node.mapped()));
+}
+
+std::string ManagedVm::text_of(const Note& note) const {
+    const Json* entry = status_ != nullptr ? service_in(*status_, note.service) : nullptr;
+    if (definition_.services[std::to_underlying(note.service)] != note.enabled) {
+        return "it has been switched again meanwhile";
     }
-    node.mapped().done(std::move(text));
+    if (!has_worker()) {
+        return "the VM does not run any more: this holds from its next start";
+    }
+    if (unreachable_) {
+        return explanation_ + "; it is told as soon as it does";
+    }
+    if (!note.fresh || entry == nullptr || entry->value("enabled", Json()) != Json(note.enabled)) {
+        return "the worker has not confirmed it yet: it is told as soon as it answers";
+    }
+    const Json explanation = entry->value("explanation", Json());
+    return is_done(*entry, note.enabled) || !explanation.is_string()
+               ? ""
+               : explanation.get<std::string>();
 }
 
 }  // namespace hvis::manager

@@ -222,6 +222,60 @@ TEST_F(SupervisorTest, TellsOfAServiceOnlyWhatIsFromAfterTheSwitch) {
     EXPECT_EQ(note->value_or("failed"), "no daemon");
 }
 
+TEST_F(SupervisorTest, WaitsForAWorkerThatDoesNotConfirmASwitch) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    ASSERT_TRUE(run_until([&] { return primary(web, control::Service::kTimesync) == "ok"; }));
+    workers.of(web).mute = true;
+    for (const bool enabled : {false, true}) {
+        std::optional<Result<std::string, Failure>> note;
+        supervisor->set_service(web, control::Service::kTimesync, enabled,
+                                [&](auto said) { note = std::move(said); });
+        EXPECT_FALSE(note) << "the worker has said nothing of it";
+        ASSERT_TRUE(run_until([&] { return note.has_value(); }));
+        EXPECT_THAT(note->value_or("failed"), HasSubstr("has not confirmed it yet"));
+    }
+}
+
+TEST_F(SupervisorTest, KnowsOfASwitchBeforeItIsAnswered) {
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    std::optional<Result<std::string, Failure>> note;
+    supervisor->set_service(web, control::Service::kTimesync, false,
+                            [&](auto said) { note = std::move(said); });
+    ASSERT_TRUE(run_until([&] { return note.has_value(); }));
+    EXPECT_EQ(note->value_or("failed"), "");
+    EXPECT_EQ(primary(web, control::Service::kTimesync), "disabled");
+}
+
+TEST_F(SupervisorTest, TellsWhoeverWaitsThatAServiceWasSwitchedAgain) {
+    config.timings.service_note = 60s;
+    reopen();
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    workers.of(web).mute = true;
+    std::optional<Result<std::string, Failure>> note;
+    supervisor->set_service(web, control::Service::kTimesync, false,
+                            [&](auto said) { note = std::move(said); });
+    supervisor->set_service(web, control::Service::kTimesync, true, [](const auto&) {});
+    ASSERT_TRUE(note.has_value());
+    EXPECT_THAT(note->value_or("failed"), HasSubstr("switched again"));
+}
+
+TEST_F(SupervisorTest, KnowsThatAVmIsPausedBeforeThatIsAnswered) {
+    using enum control::MachineCommand::Action;
+    const Guid web = define("web");
+    ASSERT_TRUE(start(web));
+    run_until_state(web, "running");
+    // Faster than the worker pushes what has changed.
+    for (int round = 0; round < 3; ++round) {
+        ASSERT_TRUE(ask(web, control::MachineCommand{.action = kPause}));
+        EXPECT_EQ(state(web), "paused");
+        ASSERT_TRUE(ask(web, control::MachineCommand{.action = kResume}));
+        EXPECT_EQ(state(web), "running");
+    }
+}
+
 TEST_F(SupervisorTest, TakesAVmWithItsPairs) {
     const std::vector<HeldPair> pairs = {{control::Pool::kExternal, "rack", "7"},
                                          {control::Pool::kExternal, "role", "web"}};
