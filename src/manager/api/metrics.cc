@@ -110,7 +110,7 @@ void for_each_service(const MetricsSnapshot& snapshot, Each each) {
             return;
         }
         for (const Json& service : *services) {
-            each(with(vm_labels(vm), "service", text(service, "service")), service);
+            each(vm, with(vm_labels(vm), "service", text(service, "service")), service);
         }
     });
 }
@@ -145,11 +145,18 @@ void add_vms(std::vector<MetricFamily>& families, const MetricsSnapshot& snapsho
     }
 }
 
+/// What a worker that does not answer said last is not so any more, for all that is known.
+std::string primary_of(const VmSummary& vm, const Json& service) {
+    std::string primary = text(service, "primary");
+    const bool was_well = primary == "ok" || primary == "degraded";
+    return vm.state == "unreachable" && was_well ? "lost_communication" : primary;
+}
+
 void add_services(std::vector<MetricFamily>& families, const MetricsSnapshot& snapshot) {
     {
         Family enabled(families, MetricType::Gauge, "hvis_service_enabled",
                        "Whether the administrator offers the service to the guest");
-        for_each_service(snapshot, [&](Labels labels, const Json& service) {
+        for_each_service(snapshot, [&](const VmSummary&, Labels labels, const Json& service) {
             const Json* value = member(service, "enabled");
             enabled.add(std::move(labels), value != nullptr && *value == true ? 1 : 0);
         });
@@ -157,16 +164,17 @@ void add_services(std::vector<MetricFamily>& families, const MetricsSnapshot& sn
     {
         Family primary(families, MetricType::Gauge, "hvis_service_status",
                        "1 for the primary status of the service, 0 for the others");
-        for_each_service(snapshot, [&](const Labels& labels, const Json& service) {
-            const std::string current = text(service, "primary");
-            for (const std::string_view word : kPrimaries) {
-                primary.add(with(labels, "status", word), current == word ? 1 : 0);
-            }
-        });
+        for_each_service(snapshot,
+                         [&](const VmSummary& vm, const Labels& labels, const Json& service) {
+                             const std::string current = primary_of(vm, service);
+                             for (const std::string_view word : kPrimaries) {
+                                 primary.add(with(labels, "status", word), current == word ? 1 : 0);
+                             }
+                         });
     }
     Family since(families, MetricType::Gauge, "hvis_service_since_seconds",
                  "When the primary status of the service last changed, seconds since 1970");
-    for_each_service(snapshot, [&](Labels labels, const Json& service) {
+    for_each_service(snapshot, [&](const VmSummary&, Labels labels, const Json& service) {
         if (const auto time = control::parse_time(text(service, "since"))) {
             since.add(std::move(labels), seconds_of(*time));
         }

@@ -55,6 +55,17 @@ TEST(Metrics, ShowsOneStateAndOneStatusAsOne) {
     EXPECT_THAT(text, HasSubstr("hvis_manager_info{version=\"1.2\"} 1\n"));
 }
 
+TEST(Metrics, CallNoServiceOfAnUnreachableVmWell) {
+    const std::string text =
+        text_of(vm("web", "unreachable",
+                   R"({"services":[{"service":"kvp","enabled":true,"primary":"ok"},
+               {"service":"timesync","enabled":false,"primary":"disabled"}]})"));
+    const std::string labels = std::string("hvis_service_status{vm=\"web\",") + kId + ",service=";
+    EXPECT_THAT(text, HasSubstr(labels + "\"kvp\",status=\"ok\"} 0\n"));
+    EXPECT_THAT(text, HasSubstr(labels + "\"kvp\",status=\"lost_communication\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr(labels + "\"timesync\",status=\"disabled\"} 1\n"));
+}
+
 TEST(Metrics, ShowsWhatTheWorkersCounted) {
     const std::string text = text_of(vm("web", "running", "{}"), R"({
         "exits":{"io":7},"counters":{"kvp.bytes_sent":20,"kvp.packets_received":3,"other":1},
