@@ -179,6 +179,14 @@ constexpr auto kTable = std::to_array<EventSpec>({
     {kImportSwept, "import_swept", kInfo, "manager",
      "what an unfinished import had copied was deleted: {folder}, {bytes} bytes",
      "hvisd had ended while a VM was imported. The VM was not defined: import it again."},
+    {kTokenCreated, "token_created", kInfo, "manager",
+     "{by} has made the token {name} with the role {role}",
+     "Whoever has its secret may do over TCP, and over the socket, what that role may. `id` is "
+     "what "
+     "`hvis token delete` takes."},
+    {kTokenDeleted, "token_deleted", kInfo, "manager",
+     "{by} has deleted the token {name} with the role {role}",
+     "It is worth nothing from now on; connections that were opened with it are closed."},
     {kAlertTest, "alert_test", kCritical, "manager", "{caller} has asked for a test of the alerts",
      "Nothing is wrong: `hvis heartbeat test` sends this event the whole way, through the log, the "
      "journal, webhooks and hooks. It has the highest severity so that every filter by severity "

@@ -72,6 +72,8 @@ enum class EventId : uint16_t {
     kVmChanged = 7302,
     kVmDeleted = 7303,
     kImportSwept = 7304,
+    kTokenCreated = 7305,
+    kTokenDeleted = 7306,
     kAlertTest = 8001,
     kHookFailed = 8101,
     kHookRecovered = 8102,

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 import unittest
 
 from contract import ROLES, SOME_NAMES, the_contract
@@ -82,6 +83,17 @@ class AccessTest(unittest.TestCase):
         self.assertNotIn(made["token"], str(listed))
         self.assertEqual(self.daemon.request("DELETE", f"/api/v1/tokens/{made['id']}").status, 200)
         self.assertEqual(self.daemon.get("/api/v1/vms", token=made["token"]).status, 401)
+        self.assertEqual(self.daemon.request("DELETE", f"/api/v1/tokens/{made['id']}").status, 404)
+        told, deadline = [], time.monotonic() + 20
+        while len(told) < 2 and time.monotonic() < deadline:  # Events are stored some at a time.
+            time.sleep(0.05)
+            events = self.daemon.get("/api/v1/events?id=7305%2C7306&newest=true").json()["events"]
+            told = [event for event in events if event["fields"]["id"] == made["id"]]
+        self.assertEqual(sorted(event["name"] for event in told), ["token_created", "token_deleted"])
+        for event in told:
+            self.assertEqual((event["fields"]["name"], event["fields"]["role"]), ("short", "viewer"))
+            self.assertTrue(event["fields"]["by"])
+        self.assertNotIn(made["token"], str(told))
 
     def test_streams_end_with_the_token_that_they_were_asked_for_with(self):
         self.daemon.request("POST", "/api/v1/vms", {"name": "web", "partition": "loopback", "memory": "64M"})

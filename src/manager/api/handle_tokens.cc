@@ -27,6 +27,15 @@ Json token_json(const TokenRecord& token) {
     return value;
 }
 
+void record(ApiContext& context, control::EventId event, const TokenRecord& token,
+            const Caller& by) {
+    context.events.record(event,
+                          {{"by", by.name},
+                           {"name", token.name},
+                           {"role", std::string(kRoleWords.at(std::to_underlying(token.role)))},
+                           {"id", token.id.to_string()}});
+}
+
 bool is_printable(const std::string& name) {
     return !name.empty() && std::ranges::none_of(name, [](char character) {
         return static_cast<unsigned char>(character) < 0x20U || character == 0x7f;
@@ -90,6 +99,7 @@ void make_token(ApiContext& context, const ApiRequest& request, Responder respon
         return;
     }
     context.tokens_changed();
+    record(context, control::EventId::kTokenCreated, token, request.caller);
     Json answer = token_json(token);
     answer["token"] = *secret;
     responder.json(std::move(answer), 201);
@@ -97,7 +107,14 @@ void make_token(ApiContext& context, const ApiRequest& request, Responder respon
 
 void delete_token(ApiContext& context, const ApiRequest& request, Responder responder) {
     const auto id = Guid::parse(request.name("id"));
-    const auto removed = id ? context.store.remove_token(*id) : Result<bool, Failure>(false);
+    const auto known = context.store.load_tokens();
+    if (!known) {
+        responder.fail(known.error());
+        return;
+    }
+    const auto token = id ? std::ranges::find(*known, *id, &TokenRecord::id) : known->end();
+    const auto removed =
+        token != known->end() ? context.store.remove_token(*id) : Result<bool, Failure>(false);
     if (!removed) {
         responder.fail(removed.error());
         return;
@@ -108,6 +125,7 @@ void delete_token(ApiContext& context, const ApiRequest& request, Responder resp
         return;
     }
     context.tokens_changed();
+    record(context, control::EventId::kTokenDeleted, *token, request.caller);
     responder.done();
 }
 
