@@ -46,6 +46,9 @@ Result<TransferredVm, Failure> import_from(const std::string& path, const std::s
                 image.role)));
         }
     }
+    if (manifest.files.empty()) {
+        return std::move(manifest.vm);  // No folder either: nothing would lead to it, ever.
+    }
     uint64_t total = 0;
     for (const ListedFile& file : manifest.files) {
         total += file.content.size;

@@ -65,6 +65,16 @@ TEST_F(TransferTest, BringsAVmBack) {
         << "until the VM is defined";
 }
 
+TEST_F(TransferTest, MakesNoFolderForAVmWithoutFiles) {
+    vm_.definition.partition = PartitionKind::kLoopback;
+    vm_.definition.kernel.clear();
+    ASSERT_TRUE(write());
+    const auto back = read();
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(back->pairs, vm_.pairs);
+    EXPECT_FALSE(std::filesystem::exists(path("images")));
+}
+
 TEST_F(TransferTest, LeavesNothingWhenCancelledOrWithoutTheFile) {
     cancelled_ = true;
     EXPECT_EQ(write().error().outcome, "cancelled");
