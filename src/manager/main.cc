@@ -139,7 +139,9 @@ int check(const Options& options) {
 Result<void, Failure> act(const Options& options) {
     const Config config = HVIS_TRY(right_config(options));
     if (!options.backup.empty()) {
-        return Database::back_up_file(config.directories.state + "/hvis.db", options.backup);
+        HVIS_CHECK(Database::back_up_file(config.directories.state + "/hvis.db", options.backup));
+        std::puts(("the database is saved to " + options.backup).c_str());
+        return {};
     }
     if (!options.restore.empty()) {
         const std::string kept =

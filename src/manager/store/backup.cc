@@ -105,6 +105,22 @@ Result<void, Failure> put_aside(const std::string& path, const std::string& kept
     return {};
 }
 
+/// What a database's own failures advise is for the one that hvisd uses, which this is not.
+Result<void, Failure> check_backup(const std::string& path) {
+    constexpr std::string_view kOurs = "the database ";
+    auto checked = Database::check_file(path);
+    if (!checked) {
+        Failure& failure = checked.error();
+        if (failure.message.starts_with(kOurs)) {
+            failure.message.replace(0, kOurs.size(), "the backup ");
+        }
+        failure.hint =
+            "the present database was left as it is; name a file that can be read and that "
+            "`hvisd --backup` or `hvis database backup` has made";
+    }
+    return checked;
+}
+
 }  // namespace
 
 Result<void, Failure> Database::backup(const std::string& path) {
@@ -142,7 +158,7 @@ Result<void, Failure> Database::back_up_file(const std::string& source, const st
 }
 
 Result<std::string, Failure> restore_database(const std::string& backup, const std::string& path) {
-    HVIS_CHECK(Database::check_file(backup));
+    HVIS_CHECK(check_backup(backup));
     const UniqueFd lock = HVIS_TRY(lock_database(path, Database::kLockWait));
     HVIS_CHECK(give_to_owner_of_folder(path + ".lock"));
     const std::string copy = path + ".restored";

@@ -178,7 +178,10 @@ TEST(Backup, IsCheckedBeforeItIsPutBack) {
         const auto database = open_with_words(folder.file(), 2);
     }
     write_file(folder.file("copy.db"), "this is not a database, and never was one");
-    EXPECT_FALSE(restore_database(folder.file("copy.db"), folder.file()));
+    const auto refused = restore_database(folder.file("copy.db"), folder.file());
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("the backup " + folder.file("copy.db")));
+    EXPECT_THAT(refused.error().hint, HasSubstr("the present database was left as it is"));
     EXPECT_FALSE(restore_database(folder.file("none.db"), folder.file()));
     EXPECT_EQ(words_in(folder.file()), 2);
 }
