@@ -10,6 +10,7 @@
 #include "manager/daemon.h"
 #include "manager/store/backup.h"
 #include "manager/store/database.h"
+#include "manager/supervisor/worker_program.h"
 
 namespace {
 
@@ -104,15 +105,14 @@ Result<Config, Failure> right_config(const Options& options) {
             std::string("docs/hvisd.toml has every key with its default")));
 }
 
-/// hvis-vm where the configuration has it, else beside hvisd, else where packages put it.
 std::string worker_of(const Config& config) {
     if (!config.workers.program.empty()) {
         return config.workers.program;
     }
     std::error_code ignored;
-    const auto beside =
-        std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "hvis-vm";
-    return std::filesystem::exists(beside, ignored) ? beside.string() : "/usr/bin/hvis-vm";
+    const auto folder = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+    const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe)
+    return find_worker_program(folder.string(), path != nullptr ? path : "");
 }
 
 /// Prints all that is wrong; the exit status.

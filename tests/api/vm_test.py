@@ -7,7 +7,8 @@ import signal
 import subprocess
 import unittest
 
-from daemon import HVISD
+from contract import the_contract
+from daemon import HVISD, Daemon
 from vm_case import VmCase
 
 VM = "/api/v1/vms/web"
@@ -340,6 +341,18 @@ class VmTest(VmCase):
         self.ask("defineVm", {**late, "id": made["id"]}, status=201)
         self.until(lambda: self.daemon.get("/api/v1/vms/late").json()["state"] == "running")
         self.assertEqual(self.carry_out("stopAll")["state"], "succeeded")
+
+
+class NoWorkerTest(unittest.TestCase):
+    def test_a_missing_worker_program_is_told_at_the_start_and_not_tried_again(self):
+        with Daemon(worker="/no/such/hvis-vm", contract=the_contract()) as daemon:
+            self.assertIn("no VM can be started: workers.program: /no/such/hvis-vm", daemon.said())
+            definition = {"name": "web", "partition": "loopback", "memory": "64M", "restart": {"when": "always"}}
+            self.assertEqual(daemon.request("POST", "/api/v1/vms", definition).status, 201)
+            started = daemon.operation("POST", "/api/v1/vms/web/start")
+            self.assertEqual(started["state"], "failed", started)
+            self.assertIn("workers.program", started["error"]["message"])
+            self.assertEqual(daemon.get("/api/v1/vms/web").json()["state"], "failed")
 
 
 if __name__ == "__main__":

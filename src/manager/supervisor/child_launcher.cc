@@ -12,6 +12,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "manager/supervisor/worker_program.h"
+
 namespace hvis::manager {
 namespace {
 
@@ -24,20 +26,26 @@ constexpr auto kOurOwnVariables = std::to_array<std::string_view>(
     {"NOTIFY_SOCKET=", "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", "WATCHDOG_USEC=",
      "WATCHDOG_PID=", "INVOCATION_ID=", "JOURNAL_STREAM="});
 
-std::unexpected<Failure> failed(const std::string& what, int error) {
+std::unexpected<Failure> failed(const std::string& what, int error, std::string hint = {}) {
     return std::unexpected(control::make_failure(
-        ErrorCode::kFailed, what + ": " + std::generic_category().message(error),
-        error == ENOENT ? "check the path of hvis-vm in hvisd.toml" : ""));
+        ErrorCode::kFailed, what + ": " + std::generic_category().message(error), std::move(hint)));
+}
+
+std::unexpected<Failure> no_lock(const std::string& path, int error) {
+    return failed(path, error,
+                  error == ENOSPC
+                      ? "free some space there"
+                      : "hvisd's user must be able to write there: docs/hvisd.md, Files");
 }
 
 /// The lock, free; an empty descriptor where a worker holds it.
 Result<UniqueFd, Failure> take_lock(const std::string& path) {
     UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock) {
-        return failed(path, errno);
+        return no_lock(path, errno);
     }
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-        return errno == EWOULDBLOCK ? Result<UniqueFd, Failure>(UniqueFd()) : failed(path, errno);
+        return errno == EWOULDBLOCK ? Result<UniqueFd, Failure>(UniqueFd()) : no_lock(path, errno);
     }
     return lock;
 }
@@ -108,6 +116,9 @@ Result<WorkerProcess, Failure> spawn(const Launcher::Order& order) {
     }
     pid_t pid = 0;
     if (const int error = Spawn().run(order, lock.get(), pid); error != 0) {
+        if (const auto why = worker_program_failure(order.program)) {
+            return std::unexpected(*why);
+        }
         return failed(order.program, error);
     }
     auto process = WorkerProcess::child(pid);

@@ -111,6 +111,8 @@ TEST_F(ChildLauncherTest, SaysWhatIsWrongWithTheProgram) {
     const auto process = launch();
     ASSERT_FALSE(process);
     EXPECT_NE(process.error().message.find("No such file"), std::string::npos);
+    EXPECT_NE(process.error().message.find("workers.program"), std::string::npos);
+    EXPECT_EQ(process.error().code, control::ErrorCode::kUsage);
     EXPECT_FALSE(found());
 }
 

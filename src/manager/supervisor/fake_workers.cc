@@ -245,7 +245,7 @@ public:
         owner_.launched.push_back(order.vm_name);
         if (owner_.refuse_to_launch) {
             launched(std::unexpected(
-                control::make_failure(control::ErrorCode::kFailed, "no such program")));
+                control::make_failure(owner_.launch_failure, "no such program", "install it")));
             return;
         }
         owner_.vms_.erase(order.vm);

@@ -87,6 +87,7 @@ public:
     [[nodiscard]] bool has(const Guid& vm) const { return vms_.contains(vm); }
 
     bool refuse_to_launch = false;
+    control::ErrorCode launch_failure = control::ErrorCode::kFailed;  ///< what it is refused with
     bool die_at_once = false;
     /// What workers leave that end with status 2 before anybody has reached them.
     enum class Refusal : uint8_t { kNone, kInWords, kInLog, kMute };

@@ -110,8 +110,11 @@ void ManagedVm::launched(Result<WorkerProcess, Failure> process) {
         return;
     }
     if (!process) {
-        ended({.kind = Ending::Kind::kFailed,
-               .why = "it could not be started: " + process.error().message,
+        // What somebody has to set right first is not tried again.
+        const bool in_vain = process.error().code == control::ErrorCode::kUsage;
+        ended({.kind = in_vain ? Ending::Kind::kRefused : Ending::Kind::kFailed,
+               .why = "it could not be started: " + process.error().message +
+                      (in_vain ? "; " + process.error().hint : ""),
                .ran_for = {}},
               std::nullopt);
         return;

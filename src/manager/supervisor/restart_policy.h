@@ -14,7 +14,7 @@ struct Ending {
         kStopped,  ///< the guest switched itself off, or was switched off
         kCrashed,  ///< the guest crashed, and on_crash says stop
         kFailed,   ///< the worker failed, was killed, or could not be started
-        kRefused,  ///< the worker does not take its configuration, and never will
+        kRefused,  ///< the worker does not take its configuration, and never will; or there is none
     };
     Kind kind = Kind::kFailed;
     std::string why;

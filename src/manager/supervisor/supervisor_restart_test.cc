@@ -283,6 +283,16 @@ TEST_F(SupervisorTest, SaysWhyAVmDidNotStart) {
     EXPECT_THAT(start(web).error().message, HasSubstr("killed by signal 9"));
 }
 
+TEST_F(SupervisorTest, TriesAProgramThatIsNotThereOnlyOnce) {
+    const Guid web = define("web", {{"restart", {{"when", "always"}}}});
+    workers.refuse_to_launch = true;
+    workers.launch_failure = control::ErrorCode::kUsage;
+    EXPECT_THAT(start(web).error().message, HasSubstr("no such program; install it"));
+    EXPECT_EQ(state(web), "failed");
+    EXPECT_EQ(count("restart_scheduled"), 0);
+    EXPECT_EQ(workers.launched.size(), 1U);
+}
+
 TEST_F(SupervisorTest, PowerOffEndsTheWaitForARestart) {
     const Guid web =
         define("web", {{"restart", {{"first_delay_ms", 60000}, {"longest_delay_ms", 60000}}}});

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "manager/supervisor/unit_properties.h"
+#include "manager/supervisor/worker_program.h"
 
 namespace hvis::manager {
 namespace {
@@ -172,6 +173,7 @@ void SystemdLauncher::launch(const Order& order, Launched launched) {
     const std::string unit = unit_of(order.vm);
     Start& start = starts_[unit];
     start.launched = std::move(launched);
+    start.program = order.program;
     loop_.cancel_timer(start.timer);
     start.timer = loop_.add_timer(loop::Loop::now() + kJobTime, [this, unit] {
         finish(unit, std::unexpected(systemd_failure("the unit was not started in time")));
@@ -237,6 +239,8 @@ void SystemdLauncher::job_ended(const std::string& job, const std::string& unit,
     }
     if (result == "done") {
         main_process_of(unit);
+    } else if (const auto why = worker_program_failure(found->second.program)) {
+        finish(unit, std::unexpected(*why));
     } else {
         finish(unit, std::unexpected(
                          systemd_failure("the start of " + unit + " ended with '" + result + "'")));

@@ -38,7 +38,8 @@ public:
 private:
     struct Start {
         Launched launched;
-        std::string job;  ///< object path, once systemd has named it
+        std::string program;  ///< the worker's
+        std::string job;      ///< object path, once systemd has named it
         loop::Loop::TimerId timer = 0;
     };
     struct Call;

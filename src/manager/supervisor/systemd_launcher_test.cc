@@ -23,7 +23,7 @@ protected:
         launcher = *std::move(created);
         order.vm = *Guid::parse("5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f");
         order.vm_name = "web";
-        order.program = "/usr/bin/hvis-vm";
+        order.program = "/bin/sh";
         order.files = VmFiles::of(order.vm, "/run/hvis", "/var/lib/hvis");
     }
     template <class Condition>
@@ -60,7 +60,7 @@ TEST_F(SystemdLauncherTest, RunsTheWorkerAsAConfinedTransientUnit) {
     const std::string unit = "hvis-vm@5c0a3f5e-8f43-4f6c-9d36-0a1b2c3d4e5f.service";
     ASSERT_TRUE(systemd.units.contains(unit));
     EXPECT_EQ(process->pid(), systemd.units[unit]);
-    EXPECT_EQ(systemd.exec_start, "/usr/bin/hvis-vm " + order.files.config);
+    EXPECT_EQ(systemd.exec_start, "/bin/sh " + order.files.config);
     EXPECT_EQ(systemd.properties["Description"], "hvis: virtual machine web");
     EXPECT_EQ(systemd.properties["CollectMode"], "inactive-or-failed");
     EXPECT_EQ(systemd.properties["NoNewPrivileges"], "true");
@@ -86,6 +86,11 @@ TEST_F(SystemdLauncherTest, SaysThatTheUnitCouldNotBeStarted) {
     const auto process = launch();
     ASSERT_FALSE(process);
     EXPECT_NE(process.error().message.find("ended with 'failed'"), std::string::npos);
+    order.program = "/no/such/hvis-vm";
+    const auto missing = launch();
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().code, control::ErrorCode::kUsage);
+    EXPECT_NE(missing.error().message.find("workers.program: /no/such/hvis-vm"), std::string::npos);
 }
 
 TEST_F(SystemdLauncherTest, KillsTheWholeUnit) {
