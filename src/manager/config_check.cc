@@ -16,7 +16,9 @@
 #include "manager/access_rules.h"
 #include "manager/api/listen.h"
 #include "manager/certificate_check.h"
+#include "manager/directories.h"
 #include "manager/supervisor/launcher_choice.h"
+#include "manager/supervisor/worker_program.h"
 
 namespace hvis::manager {
 namespace {
@@ -62,26 +64,31 @@ void check_group(Findings& findings, const std::string& name) {
     }
 }
 
-/// A directory that is there must be writable; one that is not is made, if its parent is.
-void check_directory(Findings& findings, std::string_view key, const std::string& path) {
-    const std::string next = "hvisd's user must be able to write there: docs/hvisd.md, Files";
+/// A directory that is there must be writable; one that is not is made, if its parent is. The
+/// `usual` one's parents are made too.
+void check_directory(Findings& findings, std::string_view key, const std::string& path,
+                     const std::string& usual) {
     struct stat info{};
     if (::stat(path.c_str(), &info) == 0) {
         if (!S_ISDIR(info.st_mode)) {
             findings.add(key, path + " is no directory", "name one, or a place for a new one");
         } else if (::access(path.c_str(), W_OK | X_OK) != 0) {
-            findings.add(key, fmt::format("{} cannot be written: {}", path, reason()), next);
+            findings.add(key, fmt::format("{} cannot be written: {}", path, reason()),
+                         directory_hint(path, EACCES));
         }
         return;
     }
     int error = errno;
-    const std::string parent = std::filesystem::path(path).parent_path().string();
+    std::string parent = std::filesystem::path(path).parent_path().string();
+    while (path == usual && parent != "/" && ::access(parent.c_str(), F_OK) != 0) {
+        parent = std::filesystem::path(parent).parent_path().string();
+    }
     if (error == ENOENT) {
         error = ::access(parent.c_str(), W_OK | X_OK) == 0 ? 0 : errno;
     }
     if (error != 0) {
         findings.add(key, fmt::format("{} cannot be made in {}: {}", path, parent, reason(error)),
-                     next);
+                     directory_hint(path, error));
     }
 }
 
@@ -170,13 +177,15 @@ void check_listen(Findings& findings, const Config::Listen& listen) {
 
 std::vector<Failure> check_config(const Config& config, const std::string& worker) {
     Findings findings;
-    check_directory(findings, "directories.state", config.directories.state);
+    const Config::Directories usual = default_config(ConfigEnvironment::of_process()).directories;
+    check_directory(findings, "directories.state", config.directories.state, usual.state);
     const std::filesystem::path runtime = config.directories.runtime;
     if (runtime.parent_path() != config.directories.state) {  // which is made first
-        check_directory(findings, "directories.runtime", runtime.string());
+        check_directory(findings, "directories.runtime", runtime.string(), usual.runtime);
     }
-    check_program(findings, "workers.program", worker,
-                  "install hvis-vm beside hvisd, or name it in workers.program");
+    if (auto failure = worker_program_failure(worker)) {
+        findings.add(*std::move(failure));
+    }
     check_launcher(findings, config.workers.launcher);
     check_socket(findings, config.socket);
     findings.add_all(unknown_names(config.roles));

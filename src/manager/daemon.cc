@@ -19,11 +19,13 @@
 #include "manager/api/api.h"
 #include "manager/api/listen.h"
 #include "manager/config_changes.h"
+#include "manager/directories.h"
 #include "manager/events/hooks.h"
 #include "manager/events/journal_sink.h"
 #include "manager/lost_database.h"
 #include "manager/start_extension.h"
 #include "manager/supervisor/unknown_workers.h"
+#include "manager/supervisor/worker_program.h"
 
 namespace hvis::manager {
 namespace {
@@ -35,14 +37,6 @@ std::unexpected<Failure> cannot(const std::string& what, std::string hint = {}) 
     return std::unexpected(make_failure(
         ErrorCode::kFailed, fmt::format("{}: {}", what, std::generic_category().message(errno)),
         std::move(hint)));
-}
-
-Result<void, Failure> make_directory(const std::string& path, mode_t mode) {
-    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
-        return cannot("cannot make " + path,
-                      "hvisd's user must be able to write there: docs/hvisd.md, Files");
-    }
-    return {};
 }
 
 /// Held for as long as hvisd lives; the kernel lets go of it however it ends.
@@ -239,6 +233,10 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
         return std::unexpected(make_failure(ErrorCode::kFailed, "cannot wait for signals"));
     }
     const Watchdog watchdog(loop);
+    if (const auto why = worker_program_failure(settings.worker)) {
+        log(LogLevel::kWarning, "hvisd",
+            "no VM can be started: " + why->message + "; " + why->hint);
+    }
     tell_unknown_workers(unknown_workers(wanted.directories.runtime,
                                          [&](const Guid& vm) {
                                              return supervisor->find(vm.to_string()).has_value();
@@ -260,11 +258,8 @@ Result<void, Failure> run_daemon(const DaemonSettings& settings, const Reload& r
     const std::string& runtime = settings.config.directories.runtime;
     const std::string& state = settings.config.directories.state;
     loop::raise_descriptor_limit();
-    // First: where there is no XDG_RUNTIME_DIR, the other is within it.
-    HVIS_CHECK(make_directory(state, 0750));
-    HVIS_CHECK(make_directory(state + "/vms", 0750));
-    HVIS_CHECK(make_directory(runtime, 0755));
-    HVIS_CHECK(make_directory(runtime + "/vms", 0750));
+    HVIS_CHECK(make_directories(settings.config.directories,
+                                default_config(ConfigEnvironment::of_process()).directories));
     const UniqueFd runtime_lock = HVIS_TRY(take_lock(runtime));
     const UniqueFd state_lock = HVIS_TRY(take_lock(state));
     const UniqueFd signals = HVIS_TRY(take_signals());
