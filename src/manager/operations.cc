@@ -25,6 +25,20 @@ constexpr auto kDoneUnsaved =
 
 WallTime wall_now() { return WallTime::from_system(std::chrono::system_clock::now()); }
 
+std::string_view how_it_ended(OperationState state) {
+    switch (state) {
+        case OperationState::kSucceeded:
+            return "has succeeded";
+        case OperationState::kFailed:
+            return "has failed";
+        case OperationState::kCancelled:
+            return "was cancelled";
+        case OperationState::kRunning:
+            break;
+    }
+    return "runs";
+}
+
 }  // namespace
 
 struct Operations::State {
@@ -304,10 +318,10 @@ Result<void, Failure> Operations::cancel(const Guid& id) {
     }
     State::Entry* entry = state_->running_entry(id);
     if (entry == nullptr) {
-        return std::unexpected(
-            make_failure(ErrorCode::kFailed,
-                         "the operation has ended: it " +
-                             std::string(kOperationWords[std::to_underlying(operation->state)])));
+        return std::unexpected(make_failure(
+            ErrorCode::kFailed,
+            "the operation has ended: it " + std::string(how_it_ended(operation->state)),
+            "nothing is left to be cancelled"));
     }
     if (!entry->cancel) {
         return std::unexpected(make_failure(ErrorCode::kFailed,

@@ -112,7 +112,8 @@ TEST_F(OperationsTest, AreCancelledOnlyWhereThatIsPossible) {
     work->on_cancel([&] { work->cancelled(); });
     must(operations->cancel(work->id()));
     EXPECT_EQ(operations->find(work->id())->state, OperationState::kCancelled);
-    EXPECT_THAT(operations->cancel(work->id()).error().message, HasSubstr("has ended"));
+    EXPECT_THAT(operations->cancel(work->id()).error().message,
+                HasSubstr("has ended: it was cancelled"));
     EXPECT_EQ(operations->cancel(kWeb).error().code, control::ErrorCode::kNotFound);
 }
 

@@ -97,7 +97,7 @@ class TlsTest(unittest.TestCase):
     def refused(self, *words, role, needs):
         ran = self.hvis(*words, role=role)
         self.assertEqual((ran.returncode, ran.stdout), (1, ""))
-        self.assertIn(f"token {role} is a {role}; this needs a role of {needs}", ran.stderr)
+        self.assertIn(f"token {role} is {'a' if role == 'viewer' else 'an'} {role}; this needs a role of {needs}", ran.stderr)
 
     def test_a_viewer_looks(self):
         self.assertIn("web", self.done("list", role="viewer"))

@@ -216,6 +216,12 @@ class VmTest(VmCase):
         self.ask("deleteVm")
         self.ask("showVm", status=404)
 
+    def test_what_is_wrong_with_a_request_is_said_in_the_words_of_requests(self):
+        for name in ("stopVm", "waitForVm", "exportVm"):
+            with self.subTest(name=name):
+                refused = self.ask(name, {"colour": 1}, status=400)
+                self.assertEqual(refused["hint"], "GET /api/v1/openapi.yaml has the fields of every request")
+
     def test_definitions_say_what_is_wrong_with_them(self):
         for body, pointer in (
             ({"name": "x y", "memory": 1}, "/name"),

@@ -36,17 +36,19 @@ HttpResponse options(const std::string& allowed) {
     return response;
 }
 
+std::string_view article(Role role) { return role == Role::kViewer ? "a" : "an"; }
+
 HttpResponse forbidden(const Caller& caller, Role needed) {
-    return problem(
-        403, make_failure(
-                 ErrorCode::kFailed,
-                 fmt::format("{} is a {}; this needs a role of {}", escape_for_display(caller.name),
-                             kRoleWords[std::to_underlying(caller.role)],
-                             kRoleWords[std::to_underlying(needed)]),
-                 "an administrator gives a user or group more in [roles] of "
-                 "hvisd.toml (then: systemctl reload hvisd), a program a token: "
-                 "hvis token create NAME --role " +
-                     std::string(kRoleWords[std::to_underlying(needed)])));
+    return problem(403,
+                   make_failure(ErrorCode::kFailed,
+                                fmt::format("{} is {} {}; this needs a role of {}",
+                                            escape_for_display(caller.name), article(caller.role),
+                                            kRoleWords[std::to_underlying(caller.role)],
+                                            kRoleWords[std::to_underlying(needed)]),
+                                "an administrator gives a user or group more in [roles] of "
+                                "hvisd.toml (then: systemctl reload hvisd), a program a token: "
+                                "hvis token create NAME --role " +
+                                    std::string(kRoleWords[std::to_underlying(needed)])));
 }
 
 /// A body that a page in a browser can send without being asked is not JSON by its type.

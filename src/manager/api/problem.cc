@@ -10,6 +10,14 @@ namespace {
 /// Of what is too much just now; bounds are reached and left within moments.
 constexpr const char* kRetryAfterSeconds = "1";
 
+/// Who speaks HTTP knows requests, not the verbs of the control protocol.
+const std::string& hint_of(const Failure& failure) {
+    static const std::string of_verbs = control::usage_failure({}).hint;
+    static const std::string of_requests =
+        "GET /api/v1/openapi.yaml has the fields of every request";
+    return failure.hint == of_verbs ? of_requests : failure.hint;
+}
+
 }  // namespace
 
 unsigned http_status_of(const Failure& failure) {
@@ -37,7 +45,7 @@ HttpResponse problem(unsigned status, const Failure& failure) {
                               {"status", status},
                               {"detail", failure.message},
                               {"code", control::to_string(failure.code)},
-                              {"hint", failure.hint}};
+                              {"hint", hint_of(failure)}};
     if (failure.pointer.starts_with(kParameterMark)) {
         document["parameter"] = failure.pointer.substr(1);
     } else if (!failure.pointer.empty()) {
