@@ -50,17 +50,42 @@ Result<void, Failure> sync(int fd, const std::string& name) {
     return {};
 }
 
+const char* hint_of(int error) {
+    switch (error) {
+        case EACCES:
+        case EPERM:
+        case EROFS:
+            return "hvisd reads and writes it as its own user; where its unit lets it write: "
+                   "Exports in hvisd(8)";
+        case ENOENT:
+            return "check the path, which is one of the host that hvisd runs on; its unit hides "
+                   "some folders: Exports in hvisd(8)";
+        case ENOTDIR:
+            return "check the path: it, or a part of it, is no directory";
+        case EISDIR:
+            return "name a file, not a directory";
+        case ELOOP:
+            return "it is a symbolic link, or leads over too many: name what it leads to";
+        case ENAMETOOLONG:
+            return "take a shorter name";
+        case ENOSPC:
+        case EDQUOT:
+            return "free some space there, or name a place on another disk";
+        case EIO:
+            return "look for a failing disk in the kernel's log (`dmesg`)";
+        default:
+            return "";
+    }
+}
+
 }  // namespace
 
 Failure file_failure(const std::string& what) {
     const int error = errno;
     return control::make_failure(
-        control::ErrorCode::kFailed,
+        error == ENOENT ? control::ErrorCode::kNotFound : control::ErrorCode::kFailed,
         fmt::format("{}: {}", escape_for_display(what), std::generic_category().message(error)),
-        error == EACCES || error == EPERM || error == EROFS
-            ? "hvisd reads and writes it as its own user; where its unit lets it write: Exports in "
-              "hvisd(8)"
-            : "");
+        hint_of(error));
 }
 
 Failure cancelled_failure() {

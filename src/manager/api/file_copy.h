@@ -20,7 +20,8 @@ struct CopiedFile {
     Sha256 sha256{};
 };
 
-/// "cannot write FILE: No space left on device", from errno.
+/// "cannot write FILE: No space left on device", from errno, with the next step. kNotFound where
+/// there is no such file or folder.
 Failure file_failure(const std::string& what);
 /// What a cancelled copy ends with.
 Failure cancelled_failure();

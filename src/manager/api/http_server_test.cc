@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -542,6 +543,20 @@ TEST_F(HttpServerTest, TakesTheSocketOfAnEarlierLife) {
     EXPECT_FALSE(listen_tcp("localhost:80"));
     EXPECT_FALSE(listen_tcp("127.0.0.1:99999"));
     EXPECT_FALSE(listen_tcp("[::1:80"));
+}
+
+TEST(Listen, SaysWhatToDoWhereItCannot) {
+    const UniqueFd taken = *listen_tcp("127.0.0.1:0");
+    sockaddr_in address{};
+    socklen_t size = sizeof(address);
+    // SAFETY: the address types of the socket API are made for this cast.
+    ASSERT_EQ(::getsockname(taken.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    const auto again = listen_tcp("127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+    ASSERT_FALSE(again);
+    EXPECT_THAT(again.error().hint, testing::HasSubstr("ss -ltnp"));
+    const auto nowhere = listen_unix("/no/such/folder/hvisd.sock", 0600);
+    ASSERT_FALSE(nowhere);
+    EXPECT_THAT(nowhere.error().hint, testing::HasSubstr("make the directory"));
 }
 
 /// A certificate of its own for the test.

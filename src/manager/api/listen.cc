@@ -19,10 +19,38 @@ namespace {
 
 constexpr int kBacklog = 256;
 
-std::unexpected<Failure> cannot(const std::string& what) {
-    return std::unexpected(
-        control::make_failure(control::ErrorCode::kFailed,
-                              fmt::format("{}: {}", what, std::generic_category().message(errno))));
+std::unexpected<Failure> cannot(const std::string& what, int error, std::string hint = {}) {
+    return std::unexpected(control::make_failure(
+        control::ErrorCode::kFailed,
+        fmt::format("{}: {}", what, std::generic_category().message(error)), std::move(hint)));
+}
+
+std::string unix_hint(const std::string& path, int error) {
+    switch (error) {
+        case EADDRINUSE:
+            return fmt::format(
+                "there is a file in its place: remove {}, or name another socket.path", path);
+        case ENOENT:
+        case ENOTDIR:
+            return "make the directory that it is to be in, or name another socket.path";
+        default:
+            return "hvisd's user must be able to write there; or name another socket.path";
+    }
+}
+
+std::string tcp_hint(int error) {
+    switch (error) {
+        case EADDRINUSE:
+            return "another process listens there, which `ss -ltnp` names: end it, or name another "
+                   "listen.address";
+        case EADDRNOTAVAIL:
+            return "this host does not have that address, or not yet (`ip address` lists them): "
+                   "name another listen.address";
+        case EACCES:
+            return "ports below 1024 are for root: name a higher one in listen.address";
+        default:
+            return "look at listen.address";
+    }
 }
 
 std::unexpected<Failure> bad_address(const std::string& address) {
@@ -86,7 +114,7 @@ Result<UniqueFd, Failure> listen_unix(const std::string& path, mode_t mode) {
     std::memcpy(address.sun_path, path.data(), path.size());
     UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket) {
-        return cannot("cannot make a socket");
+        return cannot("cannot make a socket", errno);
     }
     // SAFETY: the address types of the socket API are made for this cast.
     const auto* const name = reinterpret_cast<const sockaddr*>(&address);
@@ -102,7 +130,8 @@ Result<UniqueFd, Failure> listen_unix(const std::string& path, mode_t mode) {
     }
     if (::bind(socket.get(), name, sizeof(address)) != 0 || ::chmod(path.c_str(), mode) != 0 ||
         ::listen(socket.get(), kBacklog) != 0) {
-        return cannot("cannot listen at " + path);
+        const int error = errno;
+        return cannot("cannot listen at " + path, error, unix_hint(path, error));
     }
     return socket;
 }
@@ -119,7 +148,7 @@ Result<UniqueFd, Failure> listen_tcp(const std::string& address) {
     UniqueFd socket(::socket(endpoint->address.ss_family,
                              SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
     if (!socket) {
-        return cannot("cannot make a socket");
+        return cannot("cannot make a socket", errno);
     }
     const int on = 1;
     ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -127,7 +156,8 @@ Result<UniqueFd, Failure> listen_tcp(const std::string& address) {
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&endpoint->address),
                endpoint->size) != 0 ||
         ::listen(socket.get(), kBacklog) != 0) {
-        return cannot("cannot listen at " + address);
+        const int error = errno;
+        return cannot("cannot listen at " + address, error, tcp_hint(error));
     }
     return socket;
 }

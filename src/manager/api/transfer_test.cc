@@ -3,8 +3,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 
+#include "manager/api/file_copy.h"
 #include "manager/api/images.h"
 #include "manager/definition/worker_config.h"
 #include "manager/store/test_file.h"
@@ -83,6 +85,20 @@ TEST_F(TransferTest, LeavesNothingWhenCancelledOrWithoutTheFile) {
     vm_.definition.kernel = path("none");
     EXPECT_THAT(write().error().message, HasSubstr("No such file"));
     EXPECT_THAT(entries(), ElementsAre("vmlinuz"));
+}
+
+TEST_F(TransferTest, SaysWhatToDoAboutAPathThatCannotBeUsed) {
+    const auto nowhere = read();
+    ASSERT_FALSE(nowhere);
+    EXPECT_EQ(nowhere.error().code, control::ErrorCode::kNotFound);
+    EXPECT_THAT(nowhere.error().hint, HasSubstr("check the path"));
+    write_file(path("export"), "a file");
+    EXPECT_THAT(read().error().hint, HasSubstr("no directory"));
+    std::filesystem::remove(path("export"));
+    std::filesystem::create_symlink(vm_.definition.kernel, path("link"));
+    const UniqueFd folder(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    EXPECT_THAT(open_regular(folder.get(), "link").error().hint, HasSubstr("symbolic link"));
+    EXPECT_EQ(open_regular(folder.get(), "none").error().code, control::ErrorCode::kNotFound);
 }
 
 TEST_F(TransferTest, TakesNoNameThatIsThere) {
