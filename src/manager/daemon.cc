@@ -184,6 +184,17 @@ Result<std::unique_ptr<Store>, Failure> open_store(const std::string& database, 
     return Store::open(database, most);
 }
 
+/// What else would show only when somebody starts a VM, or never.
+void tell_what_is_amiss(const DaemonSettings& settings, const Supervisor& supervisor,
+                        EventLog& events) {
+    if (const auto why = worker_program_failure(settings.worker)) {
+        log(LogLevel::kWarning, "hvisd",
+            "no VM can be started: " + why->message + "; " + why->hint);
+    }
+    const auto known = [&](const Guid& vm) { return supervisor.find(vm.to_string()).has_value(); };
+    tell_unknown_workers(unknown_workers(settings.config.directories.runtime, known), events);
+}
+
 Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, int signals,
                             const Reload& reload) {
     const Config& wanted = settings.config;
@@ -233,15 +244,7 @@ Result<void, Failure> serve(const DaemonSettings& settings, loop::Loop& loop, in
         return std::unexpected(make_failure(ErrorCode::kFailed, "cannot wait for signals"));
     }
     const Watchdog watchdog(loop);
-    if (const auto why = worker_program_failure(settings.worker)) {
-        log(LogLevel::kWarning, "hvisd",
-            "no VM can be started: " + why->message + "; " + why->hint);
-    }
-    tell_unknown_workers(unknown_workers(wanted.directories.runtime,
-                                         [&](const Guid& vm) {
-                                             return supervisor->find(vm.to_string()).has_value();
-                                         }),
-                         events);
+    tell_what_is_amiss(settings, *supervisor, events);
     supervisor->begin();
     ::sd_notify(0, "READY=1");
     log(LogLevel::kNotice, "hvisd", fmt::format("serves {} VMs", supervisor->count()));
