@@ -8,8 +8,7 @@ import seen
 from contract import the_contract
 
 EXCEPT = {
-    "DefinedVm.since": "a VM that was just defined has had no worker",
-    "DefinedVm.status": "the same",
+    "DefinedVm.status": "a VM that was just defined has had no worker",
     "MadeToken.last_used": "a token that was just made has not been used",
     "Pairs.truncated": "needs a guest with more pairs than a listing has: src/ic/kvp_host_test.cc",
     "Pairs.unreadable": "needs a guest that gives a pair's number and not the pair: src/ic/kvp_host_test.cc",

@@ -87,7 +87,8 @@ TEST(PairFiles, AreRefusedWhereThePoolHasNoRoom) {
     FakeHvisd hvisd;
     const std::string path = hvisd.directory() + "/pairs.json";
     nlohmann::json full = {{"pool", "external"}, {"pairs", nlohmann::json::array()}};
-    for (const auto& [key, value] : pairs_named("k", 112).items()) {
+    const auto named = pairs_named("k", 112);
+    for (const auto& [key, value] : named.items()) {
         full["pairs"].push_back({{"key", key}, {"value", value}});
     }
     hvisd.answer("GET /api/v1/vms/web/kvp/external", 200, full.dump());
