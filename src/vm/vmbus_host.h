@@ -104,7 +104,7 @@ private:
     VmbusObserver* observer_;
     vmbus::ChannelServer server_;
     std::map<vmbus::OfferId, Slot> slots_;
-    bool slot_busy_ = false;        ///< a message waits for the guest to empty its slot
+    bool slot_busy_ = false;              ///< a message waits for the guest to empty its slot
     loop::Loop::TimerId look_again_ = 0;  ///< at the slot, should its end of message be lost
     Duration look_again_after_ = kFirstLook;
     bool refused_one_ = false;  ///< the partition holds messages back for us
