@@ -29,6 +29,7 @@ using namespace hvis;
 
 struct Options {
     uint32_t count = 1;
+    uint32_t first = 0;  ///< number of the first machine
     std::string directory;
     std::string guests;
     uint32_t interval_ms = 2000;
@@ -86,8 +87,9 @@ private:
     Result<std::unique_ptr<Hosted>> make(uint32_t number) {
         auto hosted = std::make_unique<Hosted>();
         auto& config = hosted->config;
-        config.name = fmt::format("loopback-{}", number);
-        config.id = HVIS_TRY(Guid::parse(id_of(number)));
+        const std::string id = id_of(options_.first + number);
+        config.name = fmt::format("loopback-{}", options_.first + number);
+        config.id = HVIS_TRY(Guid::parse(id));
         config.partition = worker::PartitionKind::kLoopback;
         config.memory = worker::kMinLoopbackMemory;
         config.heartbeat.interval = std::chrono::milliseconds(options_.interval_ms);
@@ -99,7 +101,7 @@ private:
             worker::Vm::create(config, loop_, hosted->events, [&](worker::Machine::Events events) {
                 return worker::LoopbackMachine::create(config, loop_, line_, std::move(events));
             }));
-        const std::string directory = options_.directory + "/vms/" + id_of(number);
+        const std::string directory = options_.directory + "/vms/" + id;
         if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
             return fail_errno("mkdir");
         }
@@ -194,6 +196,8 @@ int main(int argc, char** argv) {
     Options options;
     CLI::App app("Runs many loopback machines, each with a control socket of its own.");
     app.add_option("--count", options.count, "machines")->check(CLI::Range(1U, kMaxMachines));
+    app.add_option("--first", options.first, "number of the first of them")
+        ->check(CLI::Range(0U, kMaxMachines));
     app.add_option("--directory", options.directory, "DIR/vms/ID/control.sock are the sockets")
         ->required();
     app.add_option("--guests", options.guests, "socket of a hvis-loopback-guest --serve")
