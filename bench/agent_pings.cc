@@ -165,7 +165,7 @@ void measure(size_t guests, std::chrono::seconds duration) {
     std::cout << "guests=" << guests
               << " cpu_s_per_min=" << used * 60 / static_cast<double>(duration.count())
               << " private_kib_per_guest="
-              << static_cast<double>(memory.own_kib - before.own_kib) / static_cast<double>(guests)
+              << bench::grown_kib(before, memory) / static_cast<double>(guests)
               << " answered=" << answered << '\n'
               << std::flush;
     const auto expected = guests * static_cast<size_t>(duration / kInterval);

@@ -131,14 +131,12 @@ void measure(const std::string& program, size_t guests, std::chrono::seconds dur
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
 
-    const auto per_guest = [&](uint64_t kib) {
-        return static_cast<double>(kib) / static_cast<double>(guests);
-    };
+    const auto per_guest = [&](double kib) { return kib / static_cast<double>(guests); };
     std::cout << "guests=" << guests
               << " cpu_s_per_min=" << used * 60 / static_cast<double>(duration.count())
-              << " private_kib_per_guest=" << per_guest(memory.own_kib - before.own_kib)
+              << " private_kib_per_guest=" << per_guest(bench::grown_kib(before, memory))
               << " private_kib=" << memory.own_kib
-              << " ram_kib_per_guest=" << per_guest(memory.guest_ram_kib)
+              << " ram_kib_per_guest=" << per_guest(static_cast<double>(memory.guest_ram_kib))
               << " answered=" << after.answered - counters.answered
               << " missed=" << after.missed - counters.missed
               << " voided=" << after.voided - counters.voided << '\n'

@@ -18,4 +18,10 @@ double cpu_seconds();
 /// As many open files as the system allows.
 void raise_descriptor_limit();
 
+/// How much more is private to the process; none where it is less, as after a fork, whose pages are
+/// shared for a while.
+inline double grown_kib(const Memory& before, const Memory& now) {
+    return now.own_kib > before.own_kib ? static_cast<double>(now.own_kib - before.own_kib) : 0;
+}
+
 }  // namespace hvis::bench
