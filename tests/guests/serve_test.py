@@ -21,6 +21,7 @@ def main(show_host, build, guest):
     before = set(glob.glob("/tmp/hvis-demo.*"))
     demo, terminal = pty.fork()
     if demo == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored in what a script runs in the background
         os.execv(show_host, [show_host, build, guest, "serve"])
     seen = b""
 
